@@ -1,0 +1,61 @@
+# make run, make test: all a newcomer needs. The rest is for those who work on the project.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help run test lint locales lock bench clean browser install install-dev
+
+help: ## show these lines
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+run: install ## install, migrate and serve: web chat at /chat, console at /console
+	$(BIN)/hotline migrate
+	exec $(BIN)/hotline serve
+
+test: install-dev browser ## install all that the tests need and run them
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 2 --dist worksteal -q
+
+install: $(VENV)/.installed ## the environment with the pinned packages
+
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed."; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); bash bin/need.sh python3-venv && $(PYTHON) -m venv $(VENV); }
+
+$(VENV)/.installed: requirements.lock pyproject.toml $(wildcard locales/*/LC_MESSAGES/*.po) | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	$(BIN)/pybabel -q compile -D hotline -d locales
+	$(BIN)/hotline train
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	$(BIN)/python -m pip install -q --require-hashes -r requirements-dev.lock
+	@touch $@
+
+browser:
+	@bash bin/need.sh chromium postgresql
+
+lint: install-dev ## style, types and layers
+	$(BIN)/ruff format --check . ; $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+locales: install ## extract the phrases, update and compile the catalogues, write Uzbek Cyrillic
+	$(BIN)/hotline locales
+
+lock: ## pin all packages anew, with hashes and without any index host
+	$(PYTHON) -m pip install -q uv
+	$(PYTHON) -m uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml bin/build.in -o requirements.lock
+	$(PYTHON) -m uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --group dev -c requirements.lock pyproject.toml bin/build.in -o requirements-dev.lock
+
+bench: install-dev ## the small benchmarks, a few minutes
+	$(BIN)/python -m bench.load --small
+	$(BIN)/python -m bench.understanding --small
+
+clean: ## remove the environment and caches, never data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,186 @@
+"""The command `hotline`: reads arguments and prints; the work is done elsewhere.
+
+Exit codes: 0 all is well, 1 problems were found, 2 the command was used wrongly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bot import log, settings
+from bot.errors import HotlineError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="A safe-migration hotline in messengers.")
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+ContentOption = Annotated[Path | None, typer.Option("--content", help="A directory in the form of intents/.")]
+
+
+def _settings() -> settings.Settings:
+    try:
+        loaded = settings.load()
+    except HotlineError as error:
+        err.print(f"Settings: {error}")
+        raise typer.Exit(2) from error
+    log.configure(loaded.log_level, json=loaded.log_json)
+    return loaded
+
+
+def _fail(error: HotlineError) -> typer.Exit:
+    err.print(str(error), markup=False)
+    return typer.Exit(1)
+
+
+@app.command()
+def serve(workers: Annotated[bool, typer.Option(help="Also answer and send; off when `hotline worker` does.")] = True) -> None:
+    """Serve web chat, console and webhooks, and answer messages."""
+    from bot import bootstrap
+
+    try:
+        bootstrap.serve(_settings(), workers=workers)
+    except HotlineError as error:
+        raise _fail(error) from error
+
+
+@app.command()
+def worker() -> None:
+    """Answer and send messages only; any number of these may run beside `hotline serve --no-workers`."""
+    from bot import bootstrap
+
+    try:
+        asyncio.run(bootstrap.work(_settings()))
+    except HotlineError as error:
+        raise _fail(error) from error
+
+
+@app.command()
+def migrate() -> None:
+    """Create the database or bring it up to date. Safe to run twice and while serving."""
+    from bot import bootstrap
+
+    try:
+        out.print(bootstrap.migrate(_settings()))
+    except HotlineError as error:
+        raise _fail(error) from error
+
+
+@app.command()
+def train(content: ContentOption = None) -> None:
+    """Train the matcher on the content and keep the model, so that the next start is fast."""
+    from bot import bootstrap
+
+    config = _settings()
+    try:
+        edition = bootstrap.edition(config, content or config.content_dir)
+    except HotlineError as error:
+        raise _fail(error) from error
+    out.print(f"Trained on {len(edition.handbook.content.intents)} intents (revision {edition.revision}).")
+
+
+@app.command()
+def check(directory: Annotated[Path | None, typer.Argument(help="Default: the content directory.")] = None) -> None:
+    """Check the content: every problem with its file, line, column and remedy."""
+    from bot.content.inspection import inspect
+
+    path = directory or _settings().content_dir
+    content, problems = inspect(path, datetime.now(UTC).date())
+    for problem in problems:
+        out.print(str(problem), markup=False)
+    errors = sum(problem.severity == "error" for problem in problems)
+    count = len(content.intents) if content else 0
+    out.print(f"{count} intents, {errors} errors, {len(problems) - errors} warnings.")
+    raise typer.Exit(1 if errors else 0)
+
+
+@app.command()
+def chat() -> None:
+    """Talk with the bot here in the terminal. Nothing is stored."""
+    from bot import bootstrap
+    from bot.channels.terminal import talk
+
+    prompt = "> " if sys.stdin.isatty() else ""
+
+    def lines() -> object:
+        while True:
+            try:
+                yield input(prompt)
+            except EOFError:
+                return
+
+    try:
+        talk(bootstrap.respond_without_storage(_settings()), lines(), lambda text: out.print(text, markup=False))  # type: ignore[arg-type]
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+    except HotlineError as error:
+        raise _fail(error) from error
+
+
+@app.command()
+def explain(
+    text: Annotated[str, typer.Argument(help="A message as a caller would write it.")],
+    previous: Annotated[str, typer.Option(help="The intent answered before, as context.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="As data.")] = False,
+    content: ContentOption = None,
+) -> None:
+    """Show how a message is understood, and why."""
+    from bot import bootstrap
+    from bot.reports.explanation import as_data, as_text
+
+    config = _settings()
+    try:
+        edition = bootstrap.edition(config, content or config.content_dir, strict=content is None)
+    except HotlineError as error:
+        raise _fail(error) from error
+    match = edition.matcher.match(text, previous=previous or None)
+    explanation = edition.matcher.explain(match)
+    out.print(json.dumps(as_data(explanation), ensure_ascii=False, indent=2) if as_json else as_text(explanation), markup=False)
+
+
+@app.command()
+def classify(
+    file: Annotated[Path | None, typer.Argument(help="JSON Lines; standard input when left out.")] = None,
+    content: ContentOption = None,
+) -> None:
+    """Classify JSON Lines {"id", "text"}; writes one line each, in order."""
+    from bot import bootstrap
+    from bot.reports.classification import classify_line
+
+    config = _settings()
+    try:
+        edition = bootstrap.edition(config, content or config.content_dir, strict=content is None)
+        stream = file.open("rb") if file else sys.stdin.buffer
+    except HotlineError as error:
+        raise _fail(error) from error
+    except OSError as error:
+        err.print(f"{file}: {error.strerror}")
+        raise typer.Exit(2) from error
+    wrong = 0
+    for number, line in enumerate(stream, start=1):
+        if not line.strip():
+            continue
+        try:
+            sys.stdout.write(classify_line(edition.matcher, line) + "\n")
+        except ValueError as error:
+            wrong += 1
+            err.print(f"line {number}: {error}", markup=False)
+    sys.stdout.flush()
+    raise typer.Exit(1 if wrong else 0)
+
+
+@app.command("settings")
+def show_settings() -> None:
+    """Every setting with its default and meaning."""
+    table = Table("Variable", "Default", "Meaning")
+    for row in settings.table():
+        table.add_row(*row)
+    out.print(table)

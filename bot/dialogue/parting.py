@@ -1,0 +1,39 @@
+"""Leaving: quick exit in one word, and "delete my data"."""
+
+from __future__ import annotations
+
+from bot.dialogue.closed_answer import Closed, closed_answer
+from bot.dialogue.effect import Erase
+from bot.dialogue.knowledge import N_
+from bot.dialogue.reply import Reply
+from bot.dialogue.scene import Scene, Turn
+from bot.dialogue.session import Mode, Session
+
+
+def quick_exit(scene: Scene) -> Turn:
+    """Delete what can be deleted and leave one line that gives nothing away. A case stays open."""
+    session = scene.session
+    kept = Session(mode=Mode.EXITED, language=session.language, detected=session.detected, case=session.case, danger=session.danger, exit_word=session.exit_word)
+    return Turn(kept, (Reply(scene.say(N_("Thank you, goodbye.")), final=True),), (Erase("messages"),), scene.match)
+
+
+def ask_erase(scene: Scene) -> Turn:
+    """One question before everything is erased."""
+    text = scene.say(N_("Shall I erase this whole conversation and all that is stored about you? It cannot be undone. The copy on your phone you must delete yourself."))
+    return scene.turn(Reply(text, scene.yes_no("erase"), columns=2), mode=Mode.ERASING)
+
+
+def erase(scene: Scene, sure: bool) -> Turn:
+    """Erase everything, or not."""
+    if not sure:
+        text = scene.say(N_("All right, nothing was erased."))
+        return scene.turn(Reply(text, (scene.button("menu", N_("Topics")),)), mode=Mode.OPEN)
+    return Turn(Session(mode=Mode.EXITED), (Reply(scene.say(N_("Done. Thank you, goodbye.")), final=True),), (Erase("everything"),), scene.match)
+
+
+def closed_reply(scene: Scene, text: str) -> Turn | None:
+    """A typed yes or no to "shall I erase?"."""
+    if scene.session.mode is not Mode.ERASING:
+        return None
+    said = closed_answer(text)
+    return None if said is None else erase(scene, said is Closed.YES)

@@ -1,0 +1,140 @@
+"""The one entry of the dialogue: a session and a message in, a session, replies and effects out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.dialogue import command, danger, handover, menu, parting, question
+from bot.dialogue.closed_answer import leaves, number
+from bot.dialogue.context import Context
+from bot.dialogue.effect import Effect
+from bot.dialogue.knowledge import N_, Knowledge
+from bot.dialogue.message import Kind, Message
+from bot.dialogue.scene import Scene, Turn
+from bot.dialogue.session import Mode, Session
+from bot.matching.match import Match
+
+Understand = Callable[[str, str, str], Match]  # text, previous intent, language hint
+
+__all__ = ["Turn", "Understand", "take_turn"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pressed:
+    """A button, pressed or picked by its number."""
+
+    id: str
+
+
+def take_turn(
+    session: Session, message: Message, understand: Understand, knowledge: Knowledge, context: Context
+) -> Turn:
+    """Decide what one message leads to.
+
+    Never raises for anything a caller can send. `understand` is called at most once, for texts.
+    """
+    if message.kind in (Kind.LEFT, Kind.REACTION):
+        return Turn(session)
+    scene = Scene(session, message, knowledge, context)
+    text = message.text.strip()
+    if _wants_out(scene, text):
+        return parting.quick_exit(scene)
+    if session.case == "operator":
+        return _mute(scene, text, understand)
+    if context.backlog:
+        return _after_backlog(scene, text, understand)
+    if message.kind is Kind.COMMAND:
+        return command.obey(scene)
+    pressed = _pressed(scene, text)
+    if pressed is not None:
+        return _press(scene, pressed.id)
+    if not text:
+        return menu.without_words(scene)
+    if not _has_word(text) and session.mode is Mode.NEW:
+        return menu.welcome(scene)
+    closed = danger.closed_reply(scene, text) or parting.closed_reply(scene, text)
+    if closed is not None:
+        return closed
+    if session.mode is Mode.SAFE_TIME:
+        return handover.note_safe_time(scene, text)
+    if session.mode is Mode.STAY and (country := knowledge.country(text)):
+        return question.with_place(scene, country)
+    match = understand(text, session.last_intent, session.language or message.language_hint)
+    return question.ask(scene.heard(match), match)
+
+
+def _wants_out(scene: Scene, text: str) -> bool:
+    message = scene.message
+    if message.kind is Kind.COMMAND:
+        return message.command in ("exit", "stop")
+    if message.kind is Kind.CHOICE:
+        return message.choice == "exit"
+    return leaves(text, scene.session.exit_word)
+
+
+def _mute(scene: Scene, text: str, understand: Understand) -> Turn:
+    """A person has the conversation: the bot only listens, and raises the alarm when it hears danger."""
+    if scene.message.kind is Kind.COMMAND and scene.message.command == "delete":
+        return parting.ask_erase(scene)
+    if scene.message.kind is Kind.CHOICE and scene.message.choice in ("erase:yes", "erase:no"):
+        return _press(scene, scene.message.choice)
+    if not text or scene.message.kind is Kind.COMMAND:
+        return scene.turn()
+    match = understand(text, scene.session.last_intent, scene.session.language)
+    effects: tuple[Effect, ...] = danger.raised(match)
+    return scene.heard(match).turn(effects=effects, keep_offered=True)
+
+
+def _after_backlog(scene: Scene, text: str, understand: Understand) -> Turn:
+    """The message waited too long: say sorry once, but danger is never passed over."""
+    match = understand(text, "", scene.session.language) if text else None
+    if match is not None:
+        scene = scene.heard(match)
+        if match.danger:
+            return danger.answer(scene, match.danger)
+    sorry = scene.say(N_("Sorry, your message reached us late. Is your question still open? Please write it once more, or choose below."))
+    return menu.topics(scene, lead=sorry)
+
+
+def _pressed(scene: Scene, text: str) -> _Pressed | None:
+    if scene.message.kind is Kind.CHOICE:
+        return _Pressed(scene.message.choice)
+    offered = scene.session.offered
+    position = number(text)
+    if 1 <= position <= len(offered):
+        return _Pressed(offered[position - 1])
+    return None
+
+
+def _press(scene: Scene, button: str) -> Turn:
+    """Act on a button. Buttons of long ago still work; a forged one gets the menu."""
+    kind, _, value = button.partition(":")
+    known = scene.knowledge.intents()
+    actions: dict[str, Callable[[], Turn]] = {
+        "menu": lambda: menu.topics(scene),
+        "languages": lambda: menu.languages(scene),
+        "lang": lambda: menu.choose_language(scene, value),
+        "t": lambda: menu.topic(scene, value),
+        "i": lambda: question.answer(scene, value) if value in known else menu.topics(scene),
+        "none": lambda: question.none_of_these(scene),
+        "stay": lambda: question.with_place(scene, value),
+        "cit": lambda: question.with_citizenship(scene, value),
+        "helped": lambda: question.helped(scene, value),
+        "nohelp": lambda: question.did_not_help(scene, value),
+        "operator": lambda: handover.ask(scene, "asked"),
+        "numbers": lambda: handover.numbers(scene),
+        "danger": lambda: danger.confirm(scene, value == "yes"),
+        "safe": lambda: danger.safe_to_write(scene, value == "yes"),
+        "read": lambda: danger.read_by_person(scene, value == "yes"),
+        "time": lambda: handover.ask_safe_time(scene),
+        "erase": lambda: parting.erase(scene, value == "yes"),
+        "rate": lambda: handover.rate(scene, value == "yes"),
+    }
+    act = actions.get(kind)
+    return act() if act else menu.topics(scene)
+
+
+def _has_word(text: str) -> bool:
+    return any(char.isalpha() for char in text)
+

@@ -1,0 +1,93 @@
+"""All settings, read from the environment and nowhere else. `docs/operate.md` prints this table; a test keeps it so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.errors import SettingsError
+
+_HERE = Path(__file__).resolve().parent.parent
+
+
+class TelegramSettings(BaseModel):
+    """Telegram's Bot API."""
+
+    token: SecretStr = Field(SecretStr(""), description="The bot's token from @BotFather. Empty: Telegram is off.")
+    api_url: str = Field("https://api.telegram.org", description="Another Bot API server: self-hosted, or for tests.")
+    desk_chat: int = Field(0, description="Id of the operators' supergroup with topics. 0: no Telegram desk.")
+
+
+class WhatsAppSettings(BaseModel):
+    """Meta's WhatsApp Cloud API."""
+
+    token: SecretStr = Field(SecretStr(""), description="Access token of the WhatsApp app. Empty: WhatsApp is off.")
+    phone_id: str = Field("", description="Id of the phone number that sends.")
+    app_secret: SecretStr = Field(SecretStr(""), description="App secret; every webhook's signature is checked with it.")
+    verify_token: SecretStr = Field(SecretStr(""), description="The word that Meta repeats when it checks the webhook.")
+    api_url: str = Field("https://graph.facebook.com/v23.0", description="Another Graph API server, for tests.")
+
+
+class Settings(BaseSettings):
+    """The service's settings; each is HOTLINE_ and the name in capitals, nested ones joined by two underscores."""
+
+    model_config = SettingsConfigDict(env_prefix="HOTLINE_", env_nested_delimiter="__", frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address to listen on. 0.0.0.0 in a container.")
+    port: int = Field(8080, ge=0, le=65535, description="Port of the web chat, the console and the webhooks.")
+    data_dir: Path = Field(Path("data"), description="Database, keys, spool and trained models live here.")
+    database_url: str = Field("", description="SQLAlchemy address; empty: SQLite in the data directory. PostgreSQL: postgresql+asyncpg://…")
+    content_dir: Path = Field(_HERE / "intents", description="The intent files.")
+    locales_dir: Path = Field(_HERE / "locales", description="The phrase catalogues.")
+    public_url: str = Field("", description="https address under which the world reaches this service. Set: webhooks; empty: Telegram is polled.")
+    semantic: bool = Field(True, description="Use the meaning model (multilingual-e5-small). It needs about 250 MB more memory.")
+    keys: SecretStr = Field(SecretStr(""), description="Encryption keys id:base64,… (first is current). Empty: a key file in the data directory.")
+    desk_hours: str = Field("Mon-Sun 00:00-24:00", description="When operators are there, e.g. Mon-Fri 09:00-18:00.")
+    desk_zone: str = Field("Asia/Almaty", description="Time zone of the desk's hours.")
+    caller_rate: int = Field(20, ge=1, description="Messages a minute answered for one caller; danger is always answered.")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_json: bool = Field(False, description="Logs as JSON lines, for collectors.")
+    metrics_token: SecretStr = Field(SecretStr(""), description="When set, /metrics asks for it as bearer token.")
+    telegram: TelegramSettings = Field(default_factory=TelegramSettings, description="")  # type: ignore[arg-type]
+    whatsapp: WhatsAppSettings = Field(default_factory=WhatsAppSettings, description="")  # type: ignore[arg-type]
+
+    @property
+    def database(self) -> str:
+        """The database's address with the default filled in."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'hotline.db').resolve()}"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where trained models are kept."""
+        return self.data_dir / "models"
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the environment. Raises SettingsError that names the variable and what is wrong with it."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [f"HOTLINE_{'__'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors()]
+        raise SettingsError("; ".join(lines)) from error
+
+
+def table() -> list[tuple[str, str, str]]:
+    """Every setting as (variable, default, meaning), for the docs and `hotline settings`."""
+    return _rows(Settings, "HOTLINE_")
+
+
+def _rows(model: type[BaseModel], prefix: str) -> list[tuple[str, str, str]]:
+    rows: list[tuple[str, str, str]] = []
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        variable = f"{prefix}{name.upper()}"
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            rows += _rows(kind, f"{variable}__")
+            continue
+        default = field.default
+        shown = "" if isinstance(default, SecretStr) else str(default).replace(str(_HERE) + "/", "")
+        rows.append((variable, shown, field.description or ""))
+    return rows

@@ -1,0 +1,103 @@
+"""Which of the content's languages a message is written in, on any keyboard.
+
+Naive Bayes over n-grams of letters (Cavnar and Trenkle 1994; multinomial as in langid.py), learnt
+from the content itself: as written, on a Russian keyboard, in Latin letters, and Uzbek in both
+scripts. Letters that only one language has weigh much by themselves.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.language.keyboard import latin_typed, russian_keyboard
+from bot.language.scripts import CYRILLIC, LATIN, clean, script_of, unmix, words_of
+from bot.language.uzbek import to_cyrillic
+
+_SIZES = (1, 2, 3, 4)
+_MIN_COUNT = 2
+_SMOOTHING = 0.3
+_EVIDENCE = 0.25  # n-grams overlap: each counts as a quarter of a free observation
+_MIN_KNOWN = 0.35  # share of known n-grams of 3 and 4 letters below which a text is of another language
+_MAX_WORDS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageModel:
+    """Tells languages apart by n-grams."""
+
+    languages: tuple[str, ...]
+    numbers: dict[str, int]
+    weights: NDArray[np.float16]  # n-grams × languages: log chances
+
+    @classmethod
+    def train(cls, texts: Iterable[tuple[str, str]]) -> LanguageModel:
+        """Learn from pairs of text and language."""
+        counts: dict[str, Counter[str]] = {}
+        for text, language in texts:
+            counter = counts.setdefault(language, Counter())
+            for spelling in spellings(text, language):
+                counter.update(ngrams(spelling))
+        languages = tuple(sorted(counts))
+        total: Counter[str] = sum(counts.values(), Counter())
+        kept = sorted(name for name, count in total.items() if count >= _MIN_COUNT)
+        table = np.array([[counts[lang][name] for lang in languages] for name in kept], dtype=np.float64)
+        table = table.reshape(len(kept), len(languages)) + _SMOOTHING
+        weights = np.log(table / table.sum(axis=0))
+        numbers = {name: number for number, name in enumerate(kept)}
+        return cls(languages, numbers, (weights - weights.mean(axis=1, keepdims=True)).astype(np.float16))
+
+    def scores(self, text: str) -> dict[str, float]:
+        """Give each language's chance; they sum to 1. Empty when nothing is known of the text."""
+        found = list(ngrams(text))
+        numbers = [number for name in found if (number := self.numbers.get(name)) is not None]
+        long = [name for name in found if len(name) >= 3]
+        known = sum(name in self.numbers for name in long)
+        if not self.languages or not numbers or known < _MIN_KNOWN * len(long):
+            return {}
+        evidence = self.weights[numbers].astype(np.float32).sum(axis=0) * _EVIDENCE
+        chances = np.exp(evidence - evidence.max())
+        return dict(zip(self.languages, (chances / chances.sum()).tolist(), strict=True))
+
+    def identify(self, text: str) -> str:
+        """Name the likeliest language, "" when it cannot be told."""
+        scores = self.scores(text)
+        return max(scores, key=scores.__getitem__) if scores else ""
+
+
+def spellings(text: str, language: str) -> Iterable[str]:
+    """Write `text` in every spelling its language is typed in."""
+    yield text
+    if script_of(text) == LATIN:
+        if language == "uz":
+            cyrillic = to_cyrillic(text, keep_foreign=False)
+            yield cyrillic
+            yield russian_keyboard(cyrillic)
+        return
+    if script_of(text) == CYRILLIC:
+        plain = russian_keyboard(text)
+        if plain != text:
+            yield plain
+        yield latin_typed(text)
+
+
+def ngrams(text: str) -> Iterable[str]:
+    """Cut the words of `text`, borders marked, into n-grams of 1 to 4 letters, whole words marked "=" too."""
+    for word in words_of(unmix(clean(text[:2000])).lower())[:_MAX_WORDS]:
+        yield from _word_ngrams(word)
+
+
+@lru_cache(maxsize=16384)
+def _word_ngrams(word: str) -> tuple[str, ...]:
+    plain = word.translate(_APOSTROPHES)[:24]
+    marked = f" {plain} "
+    cut = [marked[i : i + size] for size in _SIZES for i in range(len(marked) - size + 1)]
+    return (*(name for name in cut if name != " "), f"={plain}")
+
+
+_APOSTROPHES: Mapping[int, str] = str.maketrans({c: "'" for c in "’‘ʻʼ`´"})

@@ -1,0 +1,133 @@
+"""Danger, judged apart from the ranking: a model tuned for recall, and rules that say why.
+
+The rules are not written by hand: they are pairs of concepts (words.yaml) that in the examples
+stand almost only in messages of danger, such as passport + take_away. A concept that is denied
+("паспорт не забрали") is another concept, so negation needs no rule of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+
+from bot.matching.concepts import Found
+from bot.matching.match import DangerSignal
+from bot.matching.vocabulary import Floats
+
+_MIN_SUPPORT = 4.0  # danger messages that follow a rule (weighted by variants)
+_MIN_PRECISION = 0.9
+_MAX_RULES = 1500
+_REACH = 8  # words between the first and the last concept of a rule
+
+RuleKey = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Concepts that together mean danger."""
+
+    concepts: RuleKey
+    intent: str  # the danger intent they point to most often
+    precision: float  # share of danger among the examples that have them, smoothed
+    support: float  # danger examples that have them
+
+    @property
+    def name(self) -> str:
+        """Say the rule as an operator reads it."""
+        return " + ".join(self.concepts)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules learnt from examples, by their first concept."""
+
+    by_key: Mapping[RuleKey, Rule] = field(default_factory=dict)
+
+    @classmethod
+    def learn(
+        cls, found: Sequence[Sequence[Found]], intents: Sequence[str], weights: Floats
+    ) -> Rules:
+        """Learn from the concepts of each example and its danger intent ("" for a harmless one)."""
+        danger: Counter[RuleKey] = Counter()
+        harmless: Counter[RuleKey] = Counter()
+        pointed: defaultdict[RuleKey, Counter[str]] = defaultdict(Counter)
+        for concepts, intent, weight in zip(found, intents, weights.tolist(), strict=True):
+            for key in {key for key, _ in _keys(concepts)}:
+                if intent:
+                    danger[key] += weight
+                    pointed[key][intent] += weight
+                else:
+                    harmless[key] += weight
+        rules = [
+            Rule(key, pointed[key].most_common(1)[0][0], (support + 0.5) / (support + harmless[key] + 1), support)
+            for key, support in danger.items()
+            if support >= _MIN_SUPPORT
+        ]
+        rules = [rule for rule in rules if rule.precision >= _MIN_PRECISION]
+        rules.sort(key=lambda rule: (-rule.support * rule.precision, rule.concepts))
+        return cls({rule.concepts: rule for rule in rules[:_MAX_RULES]})
+
+    def signals(self, concepts: Sequence[Found], words: Sequence[str]) -> list[DangerSignal]:
+        """Name the rules a message follows, strongest first, with the caller's own words."""
+        signals: dict[RuleKey, DangerSignal] = {}
+        for key, (start, end) in _keys(concepts):
+            rule = self.by_key.get(key)
+            if rule is not None and key not in signals:
+                phrase = " ".join(words[start:end])
+                signals[key] = DangerSignal(rule.name, phrase, rule.intent, rule.precision)
+        return sorted(signals.values(), key=lambda signal: -signal.weight)
+
+    def strength(self, concepts: Sequence[Found]) -> float:
+        """Weigh the rules a message follows: logarithm of the odds of the strongest, 0 for none."""
+        strongest = max((rule.precision for key, _ in _keys(concepts) if (rule := self.by_key.get(key))), default=0.5)
+        return math.log(strongest / (1 - strongest))
+
+
+@dataclass(frozen=True, slots=True)
+class DangerModel:
+    """Combines the signals of danger into one chance."""
+
+    weights: Floats
+    bias: float
+    soft: float  # chance from which the caller is asked
+    full: float  # chance from which the danger card is shown
+
+    def chance(self, signals: Floats) -> float:
+        """Combine signals into the chance of danger."""
+        return float(1 / (1 + np.exp(-np.clip(signals @ self.weights + self.bias, -30, 30))))
+
+
+def train_danger(signals: Floats, is_danger: np.ndarray, weights: Floats, false_alarms: float) -> DangerModel:
+    """Learn to combine; thresholds so that a share `false_alarms` of harmless messages is asked."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 -- only training needs it
+
+    if is_danger.all() or not is_danger.any():
+        return DangerModel(np.zeros(signals.shape[1], np.float32), -30.0, 0.5, 0.5)
+    regression = LogisticRegression(C=1.0, max_iter=500).fit(signals, is_danger, sample_weight=weights)
+    model = DangerModel(regression.coef_[0].astype(np.float32), float(regression.intercept_[0]), 0.5, 0.5)
+    chances = 1 / (1 + np.exp(-(signals @ model.weights + model.bias)))
+    soft = float(np.clip(np.quantile(chances[~is_danger], 1 - false_alarms), 0.02, 0.5))
+    full = float(max(soft, np.quantile(chances[~is_danger], 1 - false_alarms / 3)))
+    return DangerModel(model.weights, model.bias, soft, full)
+
+
+def _keys(concepts: Sequence[Found]) -> Iterator[tuple[RuleKey, tuple[int, int]]]:
+    """List a message's concepts and its pairs of concepts near each other, with the words they span."""
+    for concept in concepts[:60]:
+        yield (concept.name,), (concept.start, concept.end)
+    for first, second in combinations(concepts[:60], 2):
+        if second.start >= first.end and second.end - first.start <= _REACH and first.name != second.name:
+            yield tuple(sorted((first.name, second.name))), (first.start, second.end)
+
+
+def log_odds(chance: Floats | float) -> Floats:
+    """Logarithm of the odds of a chance, kept within ±9."""
+    clipped = np.clip(chance, 1e-4, 1 - 1e-4)
+    return np.asarray(np.log(clipped / (1 - clipped)), dtype=np.float32)
+
+

@@ -82,6 +82,10 @@ class InboxRows(Protocol):
         """The first waiting message of each conversation, with its open case."""
         ...
 
+    def waiting(self, conversation: str) -> int | None:
+        """The highest priority of what waits in the conversation; None when nothing does."""
+        ...
+
     def finish(self, incoming: int) -> bool:
         """Delete the row: the exactly-once token. False when someone else did."""
         ...
@@ -166,11 +170,11 @@ class Lines(Protocol):
 
     def advance_reference(self, channel: str, reference: str, status: Status) -> bool: ...
 
-    def references(self, conversation: str, since: datetime) -> list[str]:
-        """The platform's ids of the conversation's messages, both ways, not older than `since`."""
+    def references(self, conversation: str, since: datetime, until: datetime) -> list[str]:
+        """The platform's ids of the conversation's messages, both ways, from `since` to before `until`."""
         ...
 
-    def forget_references(self, conversation: str) -> None: ...
+    def forget_references(self, conversation: str, until: datetime) -> None: ...
 
     def forget(self, before: datetime, case_before: datetime, limit: int) -> int:
         """Delete lines older than `before`, of conversations with a case only those older than `case_before`."""
@@ -219,7 +223,9 @@ class OutboxRows(Protocol):
         """Bury all that waits in a lane (the caller blocked the bot)."""
         ...
 
-    def next_due(self, channel: str) -> datetime | None: ...
+    def withdraw(self, lane: str) -> None:
+        """Forget what waits in a lane and is not being sent (the caller left in a hurry)."""
+        ...
 
 
 class Pace(Protocol):

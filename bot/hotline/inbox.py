@@ -1,0 +1,119 @@
+"""Taking messages in: durable and deduplicated before the platform hears that we have them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from bot.dialogue.message import Envelope, Message
+from bot.errors import StoreAwayError
+from bot.hotline.ledger import FloodLimit, Ledger
+from bot.hotline.metrics import Metrics
+from bot.hotline.ports import Clock, Store
+from bot.hotline.records import StatusUpdate
+from bot.hotline.spool import Spool
+
+_REPLAY_PAUSE = 1.0  # seconds between tries to reach the database
+
+
+def nothing_urgent(_message: Message) -> int:
+    """The priority when nobody judges it at the door."""
+    return 0
+
+
+class Inbox:
+    """The door. Every channel hands its messages to `receive`."""
+
+    def __init__(  # noqa: PLR0913 - each part can be replaced
+        self,
+        store: Store,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        spool: Spool | None = None,
+        priority: Callable[[Message], int] = nothing_urgent,
+        flood: FloodLimit | None = None,
+        reached: Callable[[str], None] = lambda _step: None,
+    ) -> None:
+        """`priority` is a quick look for danger: 0 normal, 1 urgent, 2 emergency. `reached` is told each step."""
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._spool = spool
+        self._priority = priority
+        self._flood = flood or FloodLimit()
+        self._reached = reached
+
+    @property
+    def spooled(self) -> int:
+        """Messages that wait on disk for the database; over 0: /ready should say so."""
+        return self._spool.count if self._spool else 0
+
+    async def receive(self, envelopes: Sequence[Envelope]) -> None:
+        """Take messages in, in order. When this returns they survive a crash: acknowledge them to the platform.
+
+        Raises StoreAwayError when neither database nor spool takes them: do not acknowledge, it will repeat them.
+        """
+        if not envelopes:
+            return
+        if self._spool and self._spool.count:  # order: what came first goes first
+            await asyncio.to_thread(self._spool.append, envelopes)
+        else:
+            try:
+                await self._store_all(envelopes)
+            except StoreAwayError:
+                self._metrics.store_away.labels("inbox").inc()
+                if not self._spool:
+                    raise
+                await asyncio.to_thread(self._spool.append, envelopes)
+        self._metrics.spool_messages.set(self.spooled)
+        self._reached("inbox committed")
+
+    async def statuses(self, updates: Sequence[StatusUpdate]) -> None:
+        """What the platform says of messages we sent; only ever forward. Unknown ones are passed over."""
+
+        def work(ledger: Ledger) -> None:
+            for update in updates:
+                ledger.lines.advance_reference(update.channel, update.reference, update.status)
+
+        if updates:
+            await self._store.transact(work)
+
+    async def replay(self, stop: asyncio.Event) -> None:
+        """Bring spooled messages into the database whenever it is there, until `stop`."""
+        while not stop.is_set():
+            if self._spool and self._spool.count:
+                try:
+                    await self._drain(self._spool)
+                except StoreAwayError:
+                    self._metrics.store_away.labels("replay").inc()
+            try:
+                async with asyncio.timeout(_REPLAY_PAUSE):
+                    await stop.wait()
+            except TimeoutError:
+                continue
+
+    async def _drain(self, spool: Spool) -> None:
+        while spool.count:
+            expected = spool.count
+            for batch in await asyncio.to_thread(lambda: list(spool.batches())):
+                await self._store_all(batch)
+            # Messages that came meanwhile were appended: go round again, the inbox drops the ones it has.
+            await asyncio.to_thread(spool.clear, expected)
+        self._metrics.spool_messages.set(spool.count)
+
+    async def _store_all(self, envelopes: Sequence[Envelope]) -> None:
+        now = self._clock.now()
+        priorities = [self._priority(envelope.message) for envelope in envelopes]
+        # Conversations in one order in every process, so that two batches never wait for each other.
+        pairs = sorted(zip(envelopes, priorities, strict=True), key=lambda pair: (pair[0].channel, pair[0].sender))
+
+        def work(ledger: Ledger) -> list[bool]:
+            return [ledger.inbox.add(envelope, priority, self._flood, now) for envelope, priority in pairs]
+
+        fresh = await self._store.transact(work)
+        for (envelope, _), new in zip(pairs, fresh, strict=True):
+            if new:
+                self._metrics.arrived(envelope.channel, now)
+            else:
+                self._metrics.duplicates.labels(envelope.channel).inc()

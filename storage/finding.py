@@ -1,0 +1,161 @@
+"""What editors and statistics learn: missed questions (redacted), feedback, and counts without texts.
+
+A message is counted by inserting one `tally` row in its own transaction; a periodic job folds them into `statistic`.
+Counting in place would make every worker wait for the same few rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    String,
+    Table,
+    delete,
+    func,
+    select,
+    union_all,
+)
+
+from bot.hotline.records import MissedQuestion, Tally
+from storage.column import Id, Instant, Sealed
+from storage.database import insert, metadata
+from storage.rows import Rows
+
+missed = Table(
+    "missed",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("conversation_id", String(32), nullable=False),  # only so that "delete my data" finds it
+    Column("at", Instant, nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("candidates", String(320), nullable=False),  # intents, by space
+    Column("text", Sealed("missed.text"), nullable=False),
+    Index("ix_missed_conversation_id", "conversation_id"),
+    Index("ix_missed_at", "at"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("conversation_id", String(32), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("intent", String(64), nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("helped", Boolean, nullable=False),
+    Index("ix_feedback_conversation_id", "conversation_id"),
+    Index("ix_feedback_at", "at"),
+)
+
+_DIMENSIONS = ("day", "channel", "language", "stay", "intent", "action", "urgency")
+_SIZES = {"day": 10, "channel": 16, "language": 8, "stay": 8, "intent": 64, "action": 16, "urgency": 16}
+
+
+def _dimensions(primary_key: bool) -> list[Column[Any]]:
+    return [Column(name, String(_SIZES[name]), primary_key=primary_key, nullable=False) for name in _DIMENSIONS]
+
+
+tally = Table("tally", metadata, Column("id", Id, primary_key=True, autoincrement=True), *_dimensions(False))
+statistic = Table("statistic", metadata, *_dimensions(True), Column("count", Integer, nullable=False))
+
+
+class FindingRows(Rows):
+    """Implements `bot.hotline.ledger.Findings`."""
+
+    def add_missed(  # noqa: PLR0913 - one row has this many facts
+        self, conversation: str, at: datetime, language: str, reason: str, candidates: Sequence[str], text: str
+    ) -> None:
+        """Keep a question that was not answered; `text` must be redacted."""
+        self.connection.execute(
+            missed.insert().values(
+                conversation_id=conversation,
+                at=at,
+                language=language,
+                reason=reason[:16],
+                candidates=" ".join(candidates)[:320],
+                text=text,
+            )
+        )
+
+    def missed(self, limit: int = 100, before: int | None = None) -> list[MissedQuestion]:
+        """The latest first; `before` an id pages on."""
+        query = select(missed).order_by(missed.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(missed.c.id < before)
+        return [
+            MissedQuestion(row.id, row.at, row.language, row.reason, tuple(row.candidates.split()), row.text)
+            for row in self.connection.execute(query)
+        ]
+
+    def add_feedback(self, conversation: str, at: datetime, intent: str, language: str, helped: bool) -> None:
+        """Keep whether an answer helped."""
+        self.connection.execute(
+            feedback.insert().values(
+                conversation_id=conversation, at=at, intent=intent[:64], language=language, helped=helped
+            )
+        )
+
+    def feedback(self, since: datetime) -> dict[str, tuple[int, int]]:
+        """Intent -> (helped, did not help)."""
+        query = (
+            select(feedback.c.intent, feedback.c.helped, func.count())
+            .where(feedback.c.at >= since)
+            .group_by(feedback.c.intent, feedback.c.helped)
+        )
+        result: dict[str, tuple[int, int]] = {}
+        for intent, helped, count in self.connection.execute(query):
+            yes, no = result.get(intent, (0, 0))
+            result[intent] = (yes + count, no) if helped else (yes, no + count)
+        return result
+
+    def count(self, item: Tally) -> None:
+        """Count one message."""
+        values = {name: getattr(item, name)[: _SIZES[name]] for name in _DIMENSIONS}
+        self.connection.execute(tally.insert().values(values))
+
+    def tallies(self, first_day: str, last_day: str) -> list[Tally]:
+        """Counts by day and all dimensions, folded or not; days are ISO dates, both included."""
+        single = select(*(tally.c[name] for name in _DIMENSIONS), func.count().label("count")).group_by(
+            *(tally.c[name] for name in _DIMENSIONS)
+        )
+        folded = select(*(statistic.c[name] for name in _DIMENSIONS), statistic.c["count"])
+        both = union_all(single, folded).subquery()
+        names = [both.c[name] for name in _DIMENSIONS]
+        query = (
+            select(*names, func.sum(both.c["count"]))
+            .where(both.c.day >= first_day, both.c.day <= last_day)
+            .group_by(*names)
+            .order_by(*names)
+        )
+        return [Tally(*row[:7], count=int(row[7])) for row in self.connection.execute(query)]
+
+    def fold(self, limit: int) -> int:
+        """Add up single tallies by day; how many were folded."""
+        oldest = select(tally.c.id).order_by(tally.c.id).limit(limit)
+        ids = list(self.connection.execute(oldest).scalars())
+        if not ids:
+            return 0
+        gone = delete(tally).where(tally.c.id <= ids[-1]).returning(*(tally.c[name] for name in _DIMENSIONS))
+        rows = self.connection.execute(gone).all()
+        for key, count in sorted(Counter(tuple(row) for row in rows).items()):
+            new = insert(self.connection, statistic).values(**dict(zip(_DIMENSIONS, key, strict=True)), count=count)
+            upsert = new.on_conflict_do_update(
+                index_elements=list(_DIMENSIONS), set_={"count": statistic.c["count"] + new.excluded["count"]}
+            )
+            self.connection.execute(upsert)
+        return len(rows)
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Delete missed questions and feedback older than `before`."""
+        return self.delete_some(missed, missed.c.at < before, limit) + self.delete_some(
+            feedback, feedback.c.at < before, limit
+        )

@@ -1,0 +1,175 @@
+"""The inbox: messages that wait for their turn, and `seen`, which knows for 48 h what came before.
+
+The two are apart because deleting the inbox row is the exactly-once token of the answer, while a duplicate may come
+long after the answer was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    and_,
+    delete,
+    func,
+    select,
+    update,
+)
+
+from bot.dialogue.message import Envelope
+from bot.hotline.codec import message_from_json, message_to_json
+from bot.hotline.ledger import FloodLimit
+from bot.hotline.records import CaseState, Incoming
+from storage import case as cases
+from storage import conversation as conversations
+from storage.column import Id, Instant, SealedJson
+from storage.conversation import ConversationRows
+from storage.database import insert, metadata
+from storage.lane import LaneRows
+from storage.rows import Rows
+
+seen = Table(
+    "seen",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),  # keyed, of channel and external id
+    Column("at", Instant, nullable=False),
+    Index("ix_seen_at", "at"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    # AUTOINCREMENT: SQLite would otherwise give a deleted row's id out again, and the id is the exactly-once token.
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("conversation_id", String(32), nullable=False),
+    Column("payload", SealedJson("inbox.payload"), nullable=False),
+    Column("received", Instant, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("flood", SmallInteger, nullable=False),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("state", String(8), nullable=False),  # "queued" or "dead"
+    Column("error", String(64), nullable=False, default=""),
+    Index("ix_inbox_conversation_id_state", "conversation_id", "state", "id"),
+    Index("ix_inbox_state_received", "state", "received"),
+    sqlite_autoincrement=True,
+)
+
+
+class InboxRows(Rows):
+    """Implements `bot.hotline.ledger.InboxRows`."""
+
+    def add(self, envelope: Envelope, priority: int, limit: FloodLimit, now: datetime) -> bool:
+        """Take a message in; False when its (channel, external id) was seen within 48 h."""
+        if not self._first_time(envelope, now):
+            return False
+        rows = ConversationRows(self.connection, self.wake)
+        conversation, count = rows.arrive(envelope.channel, envelope.sender, limit, now)
+        LaneRows(self.connection, self.wake).touch(f"in:{conversation}", "in", now, priority)
+        beyond = 0 if priority else min(2, max(0, count - limit.messages))
+        self.connection.execute(
+            inbox.insert().values(
+                conversation_id=conversation,
+                payload=message_to_json(envelope.message),
+                received=now,
+                priority=priority,
+                flood=beyond,
+                failures=0,
+                state="queued",
+            )
+        )
+        self.wake("inbox")
+        return True
+
+    def _first_time(self, envelope: Envelope, now: datetime) -> bool:
+        hashes = self.cipher.lookups("seen", envelope.channel, envelope.external_id)
+        if len(hashes) > 1:  # keys are being rotated: it may be known under an older one
+            older = select(seen.c.hash).where(seen.c.hash.in_(hashes[1:]))
+            if self.connection.execute(older).first():
+                return False
+        new = insert(self.connection, seen).values(hash=hashes[0], at=now).on_conflict_do_nothing()
+        return self.connection.execute(new).rowcount == 1
+
+    def heads(self, conversation_ids: Sequence[str]) -> list[Incoming]:
+        """The first waiting message of each conversation, with its open case."""
+        first = (
+            select(func.min(inbox.c.id))
+            .where(inbox.c.conversation_id.in_(conversation_ids), inbox.c.state == "queued")
+            .group_by(inbox.c.conversation_id)
+        )
+        open_case = and_(
+            cases.case_table.c.conversation_id == inbox.c.conversation_id,
+            cases.case_table.c.state != CaseState.CLOSED.value,
+        )
+        query = (
+            select(
+                inbox.c.id,
+                inbox.c.payload,
+                inbox.c.received,
+                inbox.c.priority,
+                inbox.c.flood,
+                inbox.c.failures,
+                *conversations.COLUMNS,
+                *cases.COLUMNS,
+            )
+            .join(conversations.conversation, conversations.conversation.c.id == inbox.c.conversation_id)
+            .outerjoin(cases.case_table, open_case)
+            .where(inbox.c.id.in_(first))
+        )
+        middle = 6 + len(conversations.COLUMNS)
+        return [
+            Incoming(
+                id=row[0],
+                conversation=conversations.record(row[6:middle]),
+                message=message_from_json(row[1]),
+                received=row[2],
+                priority=row[3],
+                flood=row[4],
+                failures=row[5],
+                case=cases.record(row[middle:]) if row[middle] is not None else None,
+            )
+            for row in self.connection.execute(query)
+        ]
+
+    def waiting(self, conversation: str) -> int | None:
+        """The highest priority of what waits in the conversation; None when nothing does."""
+        query = select(func.max(inbox.c.priority)).where(
+            inbox.c.conversation_id == conversation, inbox.c.state == "queued"
+        )
+        result: int | None = self.connection.execute(query).scalar()
+        return result
+
+    def finish(self, incoming: int) -> bool:
+        """Delete the row: the exactly-once token. False when someone else did."""
+        done = delete(inbox).where(inbox.c.id == incoming, inbox.c.state == "queued")
+        return self.connection.execute(done).rowcount == 1
+
+    def fail(self, incoming: int, error: str) -> int:
+        """Count a failure of the responder; how many there are now."""
+        change = (
+            update(inbox)
+            .where(inbox.c.id == incoming)
+            .values(failures=inbox.c.failures + 1, error=error[:64])
+            .returning(inbox.c.failures)
+        )
+        return self.connection.execute(change).scalar() or 0
+
+    def bury(self, incoming: int, error: str) -> bool:
+        """Make it a dead letter; False when it is no longer waiting."""
+        change = (
+            update(inbox)
+            .where(inbox.c.id == incoming, inbox.c.state == "queued")
+            .values(state="dead", error=error[:64])
+        )
+        return self.connection.execute(change).rowcount == 1
+
+    def forget_seen(self, before: datetime, limit: int) -> int:
+        """Forget what came before, so that `seen` stays small."""
+        return self.delete_some(seen, seen.c.at < before, limit)

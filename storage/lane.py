@@ -1,0 +1,143 @@
+"""The lane table: who works on which conversation, one lane in and one out for each.
+
+A lane is *ready* while it holds work. It is taken for the length of a lease by marking it with an owner; a worker that
+dies loses it when the lease ends. `next_at` both orders the lanes (who waits longest goes first: round-robin) and keeps
+a lane from being taken too early (a platform's gap between two messages, the backoff after a failure).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Table,
+    and_,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from bot.hotline.records import Lane
+from storage.column import Instant, moment
+from storage.database import insert, metadata, partial_index
+from storage.rows import Rows
+
+# A time further ahead than any lease or backoff was written by a clock that has since been set back: it counts as past.
+FAR = timedelta(hours=2)
+
+lane = Table(
+    "lane",
+    metadata,
+    Column("name", String(40), primary_key=True),  # "in:<conversation>" or "out:<conversation>"
+    Column("queue", String(24), nullable=False),  # "in" or "out:<channel>"
+    Column("ready", SmallInteger, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("priority", SmallInteger, nullable=False, default=0),
+    Column("owner", String(64), nullable=False, default=""),
+    Column("until", Instant),
+    Column("takeovers", Integer, nullable=False, default=0),
+    Index("ix_lane_owner", "owner"),
+)
+
+# Written as a literal, since neither database uses a partial index for a bound parameter.
+_READY = lane.c.ready == literal_column("1")
+_IDLE = lane.c.ready == literal_column("0")
+partial_index("ix_lane_ready", lane.c.queue, lane.c.priority.desc(), lane.c.next_at, where=_READY)
+partial_index("ix_lane_idle", lane.c.next_at, where=_IDLE)
+
+
+class LaneRows(Rows):
+    """Implements `bot.hotline.ledger.Lanes`."""
+
+    def touch(self, name: str, queue: str, now: datetime, priority: int) -> None:
+        """There is work in this lane. Locks its row until commit, so that order of ids is order of commits."""
+        waits = or_(lane.c.ready == 1, and_(lane.c.next_at > now, lane.c.next_at < now + FAR))
+        new = insert(self.connection, lane).values(
+            name=name, queue=queue, ready=1, next_at=now, priority=priority, owner="", takeovers=0
+        )
+        upsert = new.on_conflict_do_update(
+            index_elements=["name"],
+            set_={
+                "ready": 1,
+                "next_at": case((waits, lane.c.next_at), else_=moment(now)),
+                "priority": case((lane.c.priority > priority, lane.c.priority), else_=priority),
+            },
+        )
+        self.connection.execute(upsert)
+
+    def claim(self, queue: str, owner: str, now: datetime, lease: float, limit: int) -> list[Lane]:
+        """Take up to `limit` due lanes for `lease` seconds: highest priority first, then longest due."""
+        due = (
+            select(lane.c.name)
+            .where(lane.c.queue == queue, _READY, _past(lane.c.next_at, now), self._free(now))
+            .order_by(lane.c.priority.desc(), lane.c.next_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        names = list(self.connection.execute(due).scalars())
+        if not names:
+            return []
+        until = now + timedelta(seconds=lease)
+        take = (
+            update(lane)
+            .where(lane.c.name.in_(names))
+            .values(
+                owner=owner,
+                until=until,
+                takeovers=case((lane.c.owner != "", lane.c.takeovers + 1), else_=lane.c.takeovers),
+            )
+            .returning(lane.c.name, lane.c.takeovers)
+        )
+        taken = {row.name: row.takeovers for row in self.connection.execute(take)}
+        return [Lane(name, owner, until, taken[name]) for name in names if name in taken]
+
+    def hold(self, name: str, owner: str) -> bool:
+        """Lock the lane's row; False when it is no longer ours."""
+        query = select(lane.c.name).where(lane.c.name == name, lane.c.owner == owner).with_for_update()
+        return self.connection.execute(query).first() is not None
+
+    def release(self, name: str, owner: str, next_at: datetime, more: bool, priority: int) -> bool:
+        """Give it back, due at `next_at` when `more` waits; False when it was no longer ours."""
+        change = (
+            update(lane)
+            .where(lane.c.name == name, lane.c.owner == owner)
+            .values(owner="", until=None, takeovers=0, ready=int(more), next_at=next_at, priority=priority)
+        )
+        return self.connection.execute(change).rowcount == 1
+
+    def next_due(self, queue: str, now: datetime) -> datetime | None:
+        """When the next lane that nobody holds falls due."""
+        query = select(func.min(lane.c.next_at)).where(lane.c.queue == queue, _READY, self._free(now))
+        result: datetime | None = self.connection.execute(query).scalar()
+        return result
+
+    def free(self, owner_prefix: str, now: datetime) -> int:
+        """Give back what owners with this prefix hold; how many lanes. They count as taken over."""
+        change = (
+            update(lane)
+            .where(lane.c.owner != "", lane.c.owner.startswith(owner_prefix, autoescape=True))
+            .values(owner="", until=None, takeovers=lane.c.takeovers + 1)
+        )
+        return self.connection.execute(change).rowcount
+
+    def forget_idle(self, before: datetime, limit: int) -> int:
+        """Delete lanes without work that were last used before."""
+        return self.delete_some(lane, and_(_IDLE, lane.c.owner == "", lane.c.next_at < before), limit)
+
+    @staticmethod
+    def _free(now: datetime) -> ColumnElement[bool]:
+        return or_(lane.c.owner == "", lane.c.until.is_(None), _past(lane.c.until, now))
+
+
+def _past(column: ColumnElement[Any], now: datetime) -> ColumnElement[bool]:
+    return or_(column <= now, column > now + FAR)

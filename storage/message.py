@@ -1,0 +1,202 @@
+"""The message table: the transcript, encrypted, with the platform's ids for as long as they can be used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    and_,
+    exists,
+    or_,
+    select,
+    update,
+)
+
+from bot.hotline.records import CaseState, Direction, Json, Line, Status
+from storage.case import case_table
+from storage.column import Id, Instant, Sealed, SealedJson
+from storage.database import insert, metadata, partial_index
+from storage.rows import Rows
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("conversation_id", String(32), nullable=False),
+    Column("direction", String(8), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("text", Sealed("message.text"), nullable=False),
+    Column("detail", SealedJson("message.detail")),
+    Column("understood", SealedJson("message.understood")),
+    Column("refs", SealedJson("message.refs")),
+    Column("ref_hash", LargeBinary),  # keyed, of the last part's id: finds the line when a status comes
+    Column("status", SmallInteger, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("author", String(64), nullable=False, default=""),
+    Column("client_id", String(64)),
+    Index("ix_message_conversation_id_id", "conversation_id", "id"),
+    Index("ix_message_created", "created"),
+    sqlite_autoincrement=True,
+)
+partial_index("ix_message_ref_hash", message.c.ref_hash, where=message.c.ref_hash.is_not(None))
+partial_index("uq_message_client_id", message.c.client_id, where=message.c.client_id.is_not(None), unique=True)
+
+_REF_PURPOSE = "reference"
+
+
+class MessageRows(Rows):
+    """Implements `bot.hotline.ledger.Lines`."""
+
+    def add(  # noqa: PLR0913 - one line has this many facts
+        self,
+        conversation: str,
+        direction: Direction,
+        now: datetime,
+        *,
+        text: str = "",
+        kind: str = "text",
+        detail: Json | None = None,
+        understood: Json | None = None,
+        references: Sequence[str] = (),
+        status: Status = Status.QUEUED,
+        author: str = "",
+        client_id: str = "",
+    ) -> int | None:
+        """Add a line and wake its conversation; its id, or None when `client_id` was used before."""
+        values = {
+            "conversation_id": conversation,
+            "direction": direction.value,
+            "kind": kind,
+            "text": text,
+            "detail": dict(detail) if detail else None,
+            "understood": dict(understood) if understood else None,
+            "refs": list(references) or None,
+            "status": status.value,
+            "created": now,
+            "author": author,
+            "client_id": client_id or None,
+        }
+        new = insert(self.connection, message).values(values)
+        if client_id:
+            new = new.on_conflict_do_nothing(index_elements=["client_id"], index_where=message.c.client_id.is_not(None))
+        added: int | None = self.connection.execute(new.returning(message.c.id)).scalar()
+        if added is not None:
+            self.wake(f"conversation:{conversation}")
+        return added
+
+    def of(self, conversation: str, after: int = 0, limit: int = 200, since: datetime | None = None) -> list[Line]:
+        """Lines with an id over `after` and not older than `since`, oldest first."""
+        query = select(message).where(message.c.conversation_id == conversation, message.c.id > after)
+        if since:
+            query = query.where(message.c.created >= since)
+        return [_line(row) for row in self.connection.execute(query.order_by(message.c.id).limit(limit))]
+
+    def tail(self, conversation: str, limit: int = 50) -> list[Line]:
+        """The latest lines, oldest first."""
+        query = select(message).where(message.c.conversation_id == conversation)
+        rows = self.connection.execute(query.order_by(message.c.id.desc()).limit(limit)).all()
+        return [_line(row) for row in reversed(rows)]
+
+    def last_question(self, conversation: str) -> str:
+        """The caller's last line that has a text, "" when there is none."""
+        query = (
+            select(message.c.text)
+            .where(
+                message.c.conversation_id == conversation,
+                message.c.direction == Direction.IN.value,
+                message.c.kind == "text",
+            )
+            .order_by(message.c.id.desc())
+            .limit(1)
+        )
+        return self.connection.execute(query).scalar() or ""
+
+    def sent(self, line: int, channel: str, reference: str, last: bool) -> None:
+        """A part was taken by the platform: keep its id; with the last part the line is SENT."""
+        query = select(message.c.refs, message.c.conversation_id, message.c.status).where(message.c.id == line)
+        row = self.connection.execute(query.with_for_update()).first()
+        if row is None:
+            return
+        values: dict[str, Any] = {}
+        if reference:
+            values["refs"] = [*(row.refs or ()), reference]
+            values["ref_hash"] = self.cipher.lookup(_REF_PURPOSE, channel, reference)
+        if last and row.status < Status.SENT:
+            values["status"] = Status.SENT.value
+        if values:
+            self.connection.execute(update(message).where(message.c.id == line).values(values))
+            self.wake(f"conversation:{row.conversation_id}")
+
+    def advance(self, line: int, status: Status) -> bool:
+        """Move the status forward; False when it was there or further."""
+        return self._advance(message.c.id == line, status)
+
+    def advance_reference(self, channel: str, reference: str, status: Status) -> bool:
+        """The same for the line that holds the platform's id; False when there is none."""
+        hashes = self.cipher.lookups(_REF_PURPOSE, channel, reference)
+        return self._advance(message.c.ref_hash.in_(hashes), status)
+
+    def _advance(self, condition: Any, status: Status) -> bool:
+        change = (
+            update(message)
+            .where(condition, message.c.status < status.value)
+            .values(status=status.value)
+            .returning(message.c.conversation_id)
+        )
+        rows = list(self.connection.execute(change).scalars())
+        for conversation in rows:
+            self.wake(f"conversation:{conversation}")
+        return bool(rows)
+
+    def references(self, conversation: str, since: datetime, until: datetime) -> list[str]:
+        """The platform's ids of the conversation's messages, both ways, from `since` to before `until`."""
+        query = (
+            select(message.c.refs)
+            .where(
+                message.c.conversation_id == conversation,
+                message.c.created >= since,
+                message.c.created < until,
+                message.c.refs.is_not(None),
+            )
+            .order_by(message.c.id)
+        )
+        return [reference for refs in self.connection.execute(query).scalars() for reference in refs]
+
+    def forget_references(self, conversation: str, until: datetime) -> None:
+        """They were deleted at the platform."""
+        change = update(message).where(message.c.conversation_id == conversation, message.c.created < until)
+        self.connection.execute(change.values(refs=None, ref_hash=None))
+
+    def forget(self, before: datetime, case_before: datetime, limit: int) -> int:
+        """Delete lines older than `before`, of conversations with a case only those older than `case_before`."""
+        of_this = case_table.c.conversation_id == message.c.conversation_id
+        kept = exists().where(of_this, or_(case_table.c.closed.is_(None), case_table.c.closed > case_before))
+        under_way = exists().where(of_this, case_table.c.state != CaseState.CLOSED.value)
+        old = and_(message.c.created < before, ~kept)
+        very_old = and_(message.c.created < case_before, ~under_way)
+        return self.delete_some(message, or_(old, very_old), limit)
+
+
+def _line(row: Any) -> Line:
+    return Line(
+        id=row.id,
+        conversation=row.conversation_id,
+        direction=Direction(row.direction),
+        kind=row.kind,
+        text=row.text,
+        detail=row.detail or {},
+        understood=row.understood or {},
+        references=tuple(row.refs or ()),
+        status=Status(row.status),
+        created=row.created,
+        author=row.author,
+        client_id=row.client_id or "",
+    )

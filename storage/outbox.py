@@ -1,0 +1,150 @@
+"""The outbox: platform messages that wait to be sent, in order within a lane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Boolean, Column, Index, Integer, SmallInteger, String, Table, delete, func, select, update
+
+from bot.hotline.records import Json, Outgoing, Status
+from storage.column import Id, Instant, Sealed, SealedJson
+from storage.database import metadata
+from storage.lane import LaneRows
+from storage.message import MessageRows
+from storage.rows import Rows
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("conversation_id", String(32), nullable=False),  # after "delete my data" a random id of no conversation
+    Column("channel", String(16), nullable=False),
+    Column("address", Sealed("outbox.address"), nullable=False),
+    Column("kind", String(8), nullable=False),  # "send" or "delete"
+    Column("payload", SealedJson("outbox.payload"), nullable=False),
+    Column("message_id", Id),  # the transcript line; without one nothing may stay behind
+    Column("last", Boolean, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("state", String(8), nullable=False),  # "queued", "sending", "dead"
+    Column("attempts", Integer, nullable=False),
+    Column("error", String(64), nullable=False, default=""),
+    Column("created", Instant, nullable=False),
+    Index("ix_outbox_conversation_id_state", "conversation_id", "state", "id"),
+    Index("ix_outbox_state", "state"),
+    sqlite_autoincrement=True,
+)
+
+_ALIVE = outbox.c.state.in_(("queued", "sending"))
+
+
+class OutboxRows(Rows):
+    """Implements `bot.hotline.ledger.OutboxRows`."""
+
+    def add(  # noqa: PLR0913 - one row has this many facts
+        self,
+        lane: str,
+        channel: str,
+        address: str,
+        payloads: Sequence[Json],
+        now: datetime,
+        *,
+        line: int | None = None,
+        kind: str = "send",
+        priority: int = 0,
+    ) -> None:
+        """Queue payloads behind what the lane holds, and wake the sender."""
+        if not payloads:
+            return
+        queue = f"out:{channel}"
+        LaneRows(self.connection, self.wake).touch(f"out:{lane}", queue, now, priority)
+        rows = [
+            {
+                "conversation_id": lane,
+                "channel": channel,
+                "address": address,
+                "kind": kind,
+                "payload": dict(payload),
+                "message_id": line,
+                "last": number == len(payloads),
+                "priority": priority,
+                "state": "queued",
+                "attempts": 0,
+                "created": now,
+            }
+            for number, payload in enumerate(payloads, 1)
+        ]
+        for row in rows:  # one by one: ids must rise in this order
+            self.connection.execute(outbox.insert().values(row))
+        self.wake(f"outbox:{channel}")
+
+    def take(self, lanes: Sequence[str]) -> list[Outgoing]:
+        """The first row of each lane, marked "sending" so that a crash shows."""
+        first = (select(func.min(outbox.c.id)).where(outbox.c.conversation_id.in_(lanes), _ALIVE)).group_by(
+            outbox.c.conversation_id
+        )
+        rows = self.connection.execute(select(outbox).where(outbox.c.id.in_(first))).all()
+        if rows:
+            mark = update(outbox).where(outbox.c.id.in_([row.id for row in rows]))
+            self.connection.execute(mark.values(state="sending", attempts=outbox.c.attempts + 1))
+        return [
+            Outgoing(
+                id=row.id,
+                lane=row.conversation_id,
+                channel=row.channel,
+                address=row.address,
+                kind=row.kind,
+                payload=row.payload,
+                line=row.message_id,
+                last=row.last,
+                attempts=row.attempts + 1,
+                created=row.created,
+                repeat=row.state == "sending",
+                state="sending",
+                error=row.error,
+            )
+            for row in rows
+        ]
+
+    def remove(self, outgoing: int) -> bool:
+        """It was done; False when the row is gone."""
+        return self.connection.execute(delete(outbox).where(outbox.c.id == outgoing)).rowcount == 1
+
+    def retry_later(self, outgoing: int, error: str, counted: bool) -> None:
+        """It failed for now: back to "queued"."""
+        attempts = outbox.c.attempts if counted else outbox.c.attempts - 1
+        change = update(outbox).where(outbox.c.id == outgoing, outbox.c.state == "sending")
+        self.connection.execute(change.values(state="queued", error=error[:64], attempts=attempts))
+
+    def bury(self, outgoing: int, error: str) -> None:
+        """It failed for good: a dead letter, or nothing at all when its caller was erased."""
+        nameless = delete(outbox).where(outbox.c.id == outgoing, outbox.c.message_id.is_(None))
+        if self.connection.execute(nameless).rowcount:
+            return
+        change = (
+            update(outbox)
+            .where(outbox.c.id == outgoing)
+            .values(state="dead", error=error[:64])
+            .returning(outbox.c.message_id)
+        )
+        line = self.connection.execute(change).scalar()
+        if line is not None:
+            MessageRows(self.connection, self.wake).advance(line, Status.FAILED)
+
+    def more(self, lane: str) -> int | None:
+        """The highest priority of what the lane still holds; None when it is empty."""
+        query = select(func.max(outbox.c.priority)).where(outbox.c.conversation_id == lane, _ALIVE)
+        result: int | None = self.connection.execute(query).scalar()
+        return result
+
+    def cancel(self, lane: str, error: str) -> int:
+        """Bury all that waits in a lane (the caller blocked the bot)."""
+        query = select(outbox.c.id).where(outbox.c.conversation_id == lane, _ALIVE)
+        waiting = list(self.connection.execute(query).scalars())
+        for outgoing in waiting:
+            self.bury(outgoing, error)
+        return len(waiting)
+
+    def withdraw(self, lane: str) -> None:
+        """Forget what waits in a lane and is not being sent (the caller left in a hurry)."""
+        self.connection.execute(delete(outbox).where(outbox.c.conversation_id == lane, outbox.c.state == "queued"))

@@ -1,0 +1,19 @@
+"""All tables: importing this module fills `storage.database.metadata`. A new table's module is added here."""
+
+from __future__ import annotations
+
+from storage import (  # noqa: F401 - imported to fill the metadata
+    case,
+    conversation,
+    finding,
+    inbox,
+    lane,
+    lease,
+    message,
+    note,
+    outbox,
+    pace,
+)
+from storage.database import metadata
+
+__all__ = ["metadata"]

@@ -177,6 +177,18 @@ def classify(
     raise typer.Exit(1 if wrong else 0)
 
 
+@app.command()
+def locales() -> None:
+    """Bring the phrase catalogues up to date with the code and compile them (for `make locales`)."""
+    from bot.content.translation import refresh
+
+    config = _settings()
+    missing = refresh(Path(__file__).parent, config.locales_dir)
+    for line in missing:
+        out.print(f"no translation: {line}", markup=False)
+    raise typer.Exit(1 if missing else 0)
+
+
 @app.command("settings")
 def show_settings() -> None:
     """Every setting with its default and meaning."""

@@ -46,7 +46,7 @@ def configure(level: str = "INFO", *, json: bool = False) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "telegram", "aiohttp.access", "uvicorn.access", "watchfiles", "alembic"):
+    for noisy in ("httpx", "httpcore", "telegram", "aiohttp.access", "uvicorn", "uvicorn.access", "uvicorn.error", "watchfiles", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)  # their lines hold addresses with tokens and ids
 
 
@@ -55,7 +55,7 @@ def scrub(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutabl
     for key, value in list(event.items()):
         if key in _FORBIDDEN:
             event[key] = "[removed]"
-        elif isinstance(value, str):
+        elif isinstance(value, str) and key != "timestamp":
             event[key] = _plain(value)
     return event
 

@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     content_dir: Path = Field(_HERE / "intents", description="The intent files.")
     locales_dir: Path = Field(_HERE / "locales", description="The phrase catalogues.")
     public_url: str = Field("", description="https address under which the world reaches this service. Set: webhooks; empty: Telegram is polled.")
+    exit_url: str = Field("https://www.google.com/", description="Where quick exit of the web chat leads: a neutral page.")
+    embed_origins: str = Field("", description="Sites that may show the web chat in a frame, parted by spaces: https://ngo.example")
     semantic: bool = Field(True, description="Use the meaning model (multilingual-e5-small). It needs about 250 MB more memory.")
     keys: SecretStr = Field(SecretStr(""), description="Encryption keys id:base64,… (first is current). Empty: a key file in the data directory.")
     desk_hours: str = Field("Mon-Sun 00:00-24:00", description="When operators are there, e.g. Mon-Fri 09:00-18:00.")

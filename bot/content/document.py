@@ -17,6 +17,7 @@ from bot.errors import ContentError, Problem
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_BYTES = 2_000_000  # a content file; the largest of ours has 60 kB
 _MAX_DEPTH = 12
+_PLAIN_TAGS = frozenset({"str", "int", "float", "bool", "null", "timestamp", "seq", "map", "value"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class _Reader:
         self.seen.add(id(node))
         if depth > _MAX_DEPTH:
             raise ContentError((Problem(self.name, line, column, "this is nested too deeply."),))
-        if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.endswith(("binary", "set", "omap", "pairs")):
+        if node.tag.removeprefix("tag:yaml.org,2002:") not in _PLAIN_TAGS:
             self._fail(node, f"the tag {node.tag} is not used here.", "Remove the word that begins with “!”.")
 
     def _fail(self, node: yaml.Node, text: str, remedy: str) -> None:

@@ -28,7 +28,7 @@ _COUNTRY_NAMES = {
     "other": N_("Another country"),
 }  # fmt: skip
 _MAX_COUNTRY_WORDS = 4  # a longer text is a question, not the name of a country
-_NUMBERS_SHOWN = 4
+_NUMBERS_SHOWN = 3
 
 
 class Handbook:
@@ -128,11 +128,17 @@ class Handbook:
 
     def numbers(self, language: str, stay: str, urgency: Urgency) -> str:
         """Lines with the numbers that can be dialled where the caller is, most fitting first."""
-        listed = [c for c in self._listed(stay, urgency) if c.phone][:_NUMBERS_SHOWN]
+        wanted = (urgency, Urgency.URGENT) if urgency is Urgency.EMERGENCY else (urgency,)
         seen: dict[str, Contact] = {}
-        for contact in listed:
-            seen.setdefault(contact.phone, contact)
-        return "\n".join(f"📞 {self._inline(contact, language)}" for contact in seen.values())
+        for contact in (contact for level in wanted for contact in self._listed(stay, level)):
+            if contact.phone:
+                seen.setdefault(contact.phone, contact)
+        return "\n".join(f"📞 {self._line(contact, language)}" for contact in list(seen.values())[:_NUMBERS_SHOWN])
+
+    def _line(self, contact: Contact, language: str) -> str:
+        note = self._translated(contact.note, language)
+        line = f"{_link(contact.phone)} {self._translated(contact.name, language)}"
+        return f"{line}. {note}" if note else line
 
     def _listed(self, stay: str, urgency: Urgency) -> list[Contact]:
         table: Mapping[str, Mapping[str, tuple[str, ...]]] = self.content.by_country
@@ -143,8 +149,7 @@ class Handbook:
     def _inline(self, contact: Contact, language: str) -> str:
         name = self._translated(contact.name, language)
         if contact.phone:
-            note = self._translated(contact.note, language)
-            return f"{_link(contact.phone)} ({name}; {note})" if note else f"{_link(contact.phone)} ({name})"
+            return f"{_link(contact.phone)} ({name})"
         address = contact.email or contact.web
         return f"{name}: {address}" if address else name
 

@@ -19,8 +19,12 @@
   }
   function language() { return kept("language") || (navigator.language || "ru").slice(0, 2); }
   function headers() { return { "Content-Type": "application/json", "X-Chat-Pass": kept("pass") }; }
-  function atBottom() { return log.scrollHeight - log.scrollTop - log.clientHeight < 160; }
   function down() { log.scrollTop = log.scrollHeight; }
+  // Shows the end, but never pushes the start of a long answer out of sight.
+  function settle() {
+    var mine = log.querySelectorAll(".mine"), newest = mine[mine.length - 1], top = newest ? newest.offsetTop - log.offsetTop - 8 : 0;
+    log.scrollTop = Math.min(log.scrollHeight - log.clientHeight, top);
+  }
 
   function setWords(all) {
     words = all;
@@ -76,7 +80,6 @@
   function show(line) {
     if (line.id <= last) return;
     last = line.id;
-    var stay = atBottom();
     if (line.mine) {
       var mine = log.querySelector(".mine.waiting");
       if (mine) mine.remove();
@@ -89,7 +92,7 @@
       log.appendChild(bubble(line));
       if (line.buttons && line.buttons.length) log.appendChild(choices(line));
     }
-    if (stay) down();
+    settle();
   }
 
   function post(body, again) {
@@ -147,7 +150,7 @@
   function grow() { box.style.height = "auto"; box.style.height = Math.min(box.scrollHeight, 132) + "px"; }
   box.addEventListener("input", grow);
   document.getElementById("exit").addEventListener("click", exit);
-  document.getElementById("language").addEventListener("click", function () { echo("🌐"); post({ command: "language" }); });
+  document.getElementById("language").addEventListener("click", function () { echo(words.language || "…"); post({ command: "language" }); });
   var escapes = 0;
   document.addEventListener("keydown", function (event) {
     escapes = event.key === "Escape" ? escapes + 1 : 0;

@@ -1,0 +1,288 @@
+"""Builds everything from the settings; the one module that knows every other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from prometheus_client import REGISTRY
+
+from bot import web
+from bot.channels.webchat import WebChat, WebChatPages
+from bot.content import catalogue
+from bot.content.handbook import Handbook
+from bot.content.phrasebook import Phrasebook
+from bot.content.watch import ContentWatch
+from bot.dialogue.context import Context, Desk
+from bot.dialogue.knowledge import N_
+from bot.dialogue.message import Message
+from bot.dialogue.session import LANGUAGES, Session
+from bot.dialogue.turn import Turn
+from bot.errors import ContentError, SettingsError, StoreAwayError
+from bot.hotline.inbox import Inbox
+from bot.hotline.ledger import FloodLimit, Ledger
+from bot.hotline.lease import Job, Periodic
+from bot.hotline.metrics import Metrics
+from bot.hotline.mind import Edition, Mind
+from bot.hotline.outbox import Sender
+from bot.hotline.ports import Channel, Store
+from bot.hotline.records import Case, Conversation
+from bot.hotline.retention import Retention, fold_statistics, purge
+from bot.hotline.spool import Spool
+from bot.hotline.worker import Worker
+from bot.matching.matcher import Matcher
+from bot.settings import Settings
+from storage.cipher import load_cipher
+from storage.migration import migrate as migrate_schema
+from storage.store import open_store
+
+log = structlog.get_logger(__name__)
+
+_DAY = 86_400.0
+
+
+class SystemClock:
+    """Implements `bot.hotline.ports.Clock`."""
+
+    def now(self) -> datetime:
+        """Now, in UTC."""
+        return datetime.now(UTC)
+
+
+def today() -> date:
+    """The date, in UTC."""
+    return datetime.now(UTC).date()
+
+
+def edition(config: Settings, directory: Path, *, strict: bool = True, semantic: Any = None) -> Edition:
+    """Load content and train (or load) the matcher. Raises ContentError when nothing can be read.
+
+    `semantic` as in `Matcher.train`; None: what the settings say. Blocks for seconds, for minutes when the meaning
+    of thousands of new examples must be computed.
+    """
+    content, problems = catalogue.load(directory, strict=strict)
+    errors = sum(problem.severity == "error" for problem in problems)
+    if errors and strict:
+        log.error("content has errors; the files that have them are left out", errors=errors, first=str(problems[0]))
+    if not strict and errors:
+        raise ContentError(problems)
+    handbook = Handbook(content, Phrasebook.load(config.locales_dir, LANGUAGES), today)
+    wanted = config.semantic if semantic is None else semantic
+    matcher = Matcher.train(catalogue.lesson(content), cache=config.cache_dir, semantic=wanted)
+    return Edition(handbook, matcher)
+
+
+def respond_without_storage(config: Settings) -> Callable[[Session, Message], Turn]:
+    """The bot for a terminal."""
+    mind = Mind(edition(config, config.content_dir))
+    desk = Desk(open=False, speaks=True)
+    return lambda session, message: mind.turn(session, message, Context(SystemClock().now(), "terminal", desk))
+
+
+def migrate(config: Settings) -> str:
+    """Bring the database up to date; says what was done."""
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    asyncio.run(migrate_schema(config.database))
+    return "The database is up to date."
+
+
+def serve(config: Settings, *, workers: bool = True) -> None:
+    """Serve until told to stop."""
+    asyncio.run(_serve(config, workers=workers))
+
+
+async def work(config: Settings) -> None:
+    """Answer and send until told to stop, without a web server."""
+    async with running(config, serving=False, workers=True) as service:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        log.info("worker is ready", revision=service.mind.edition.revision)
+        await stop.wait()
+
+
+async def _serve(config: Settings, *, workers: bool) -> None:
+    async with running(config, serving=True, workers=workers) as service:
+        app = service.app()
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app, host=config.host, port=config.port, log_config=None, access_log=False, timeout_graceful_shutdown=5,
+                proxy_headers=True, server_header=False, date_header=False, limit_concurrency=2000,
+            )  # fmt: skip
+        )
+        for line in service.addresses():
+            print(line, flush=True)  # noqa: T201 (what `make run` shows)
+        await server.serve()
+
+
+@dataclass
+class Service:
+    """The running parts of one process."""
+
+    config: Settings
+    store: Store
+    mind: Mind
+    metrics: Metrics
+    inbox: Inbox
+    channels: Mapping[str, Channel]
+    watch: ContentWatch[Edition]
+    routers: list[APIRouter] = field(default_factory=list)
+    body_limits: dict[str, int] = field(default_factory=dict)
+
+    def app(self) -> FastAPI:
+        """The FastAPI app over these parts."""
+
+        @contextlib.asynccontextmanager
+        async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+            yield
+
+        return web.create_app(
+            self.routers,
+            lifespan,
+            self.ready,
+            https=self.config.public_url.startswith("https://"),
+            metrics_token=self.config.metrics_token.get_secret_value(),
+            body_limits=self.body_limits,
+        )
+
+    async def ready(self) -> dict[str, Any]:
+        """What works; `ok` is False when messages cannot be answered now."""
+        database = True
+        try:
+            async with asyncio.timeout(2):
+                depth = await self.store.read(lambda ledger: ledger.letters.depth(datetime.now(UTC)))
+            self.metrics.depth(depth)
+        except (StoreAwayError, TimeoutError):
+            database = False
+        return {
+            "ok": database,
+            "database": database,
+            "spooled": self.inbox.spooled,
+            "content": self.mind.edition.revision,
+            "content_problems": len(self.watch.errors),
+        }
+
+    def addresses(self) -> list[str]:
+        """What to tell whoever started the service."""
+        host = "localhost" if self.config.host in ("127.0.0.1", "0.0.0.0", "::") else self.config.host  # noqa: S104
+        base = self.config.public_url.rstrip("/") or f"http://{host}:{self.config.port}"
+        lines = [f"Web chat   {base}/chat", f"Console    {base}/console", f"Health     {base}/ready"]
+        if "telegram" in self.channels:
+            lines.append("Telegram   on")
+        return lines
+
+
+@contextlib.asynccontextmanager
+async def running(config: Settings, *, serving: bool, workers: bool) -> AsyncIterator[Service]:
+    """Open the store, start what this process does, and stop it in order: take in, answer, send, close."""
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    cipher = load_cipher(config.keys.get_secret_value(), config.data_dir)
+    store = await open_store(config.database, cipher)
+    clock, metrics = SystemClock(), Metrics(REGISTRY)
+    current = await asyncio.to_thread(edition, config, config.content_dir)
+    mind = Mind(current)
+    spool = Spool(config.data_dir / "spool" / "inbox", cipher)
+    flood = FloodLimit(config.caller_rate, 60.0)
+    inbox = Inbox(store, clock, metrics, spool=spool, priority=mind.priority, flood=flood)
+    chat = WebChat(hashlib.sha256(b"web chat" + cipher.lookup("web chat")).digest())
+    channels: dict[str, Channel] = {chat.name: chat}
+    watch = ContentWatch(config.content_dir, lambda: _retrained(config), mind.edition.handbook.content, today)
+    service = Service(config, store, mind, metrics, inbox, channels, watch)
+    telegram = _telegram(service) if config.telegram.token.get_secret_value() else None
+    if serving:
+        pages = WebChatPages(chat, store, inbox.receive, _page_phrases(mind), exit_url=config.exit_url, embed_origins=config.embed_origins)
+        service.routers.append(pages.router())
+    stop = asyncio.Event()
+    tasks = [asyncio.create_task(inbox.replay(stop)), asyncio.create_task(watch.run(stop, lambda fresh: setattr(mind, "edition", fresh)))]
+    executor = ThreadPoolExecutor(2, thread_name_prefix="mind")
+    if workers:
+        worker = Worker(store, channels, mind, mind, clock, metrics, desk=_desk, executor=executor)
+        periodic = Periodic(store, clock, _jobs(store, clock))
+        tasks += [asyncio.create_task(part.run(stop)) for part in (worker, Sender(store, channels, clock, metrics), periodic)]
+    if telegram is not None and serving:
+        await telegram.start(inbox.receive)
+    try:
+        yield service
+    finally:
+        if telegram is not None and serving:
+            await telegram.stop()
+        stop.set()
+        await asyncio.wait(tasks, timeout=15)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        executor.shutdown(wait=False, cancel_futures=True)
+        await store.close()
+
+
+def _telegram(service: Service) -> Any:
+    """The Telegram channel, put among the channels and, with a public URL, behind its webhook."""
+    from bot.channels.telegram import TelegramChannel
+
+    config, mind = service.config, service.mind
+    channel = TelegramChannel(
+        config.telegram, lambda phrase, language: mind.edition.handbook.say(phrase, language), public_url=config.public_url
+    )
+    service.channels[channel.name] = channel  # type: ignore[index]
+    service.routers.append(channel.router())
+    service.body_limits["/telegram"] = 1_000_000
+    return channel
+
+
+def _retrained(config: Settings) -> Edition:
+    """Train in a process of its own, so that answers never wait for it; then load what it made."""
+    command = [sys.executable, "-m", "bot", "train", "--content", str(config.content_dir)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (our own command)
+    if done.returncode:
+        raise ContentError(()) from SettingsError(done.stderr.strip()[-300:])
+    return edition(config, config.content_dir)
+
+
+def _desk(ledger: Ledger, conversation: Conversation, case: Case | None, now: datetime) -> Desk:
+    """Whether a person can be reached: nobody is on duty until the console says so."""
+    del conversation
+    return Desk(open=False, speaks=True, ahead=ledger.cases.ahead(case, now) if case else 0)
+
+
+def _jobs(store: Store, clock: SystemClock) -> list[Job]:
+    async def forget() -> None:
+        purged = await purge(store, clock, Retention())
+        log.info("purged", **purged.counts)
+
+    async def fold() -> None:
+        await fold_statistics(store)
+
+    return [Job("purge", _DAY / 24, forget), Job("statistics", 300.0, fold)]
+
+
+_PAGE_PHRASES = {
+    "title": N_("Chat"),
+    "exit": N_("Exit"),
+    "send": N_("Send"),
+    "write": N_("Write a message"),
+    "offline": N_("No connection. Trying again…"),
+    "language": N_("Language"),
+}
+
+
+def _page_phrases(mind: Mind) -> Callable[[str], Mapping[str, str]]:
+    def phrases(language: str) -> Mapping[str, str]:
+        chosen = language if language in LANGUAGES else "ru"
+        say = mind.edition.handbook.say
+        tag = {"uz_Cyrl": "uz-Cyrl"}.get(chosen, chosen)
+        return {"lang": tag, **{key: say(phrase, chosen) for key, phrase in _PAGE_PHRASES.items()}}
+
+    return phrases

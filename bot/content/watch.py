@@ -1,0 +1,71 @@
+"""Picks up changes of the content while serving; a broken change is reported and never served."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import structlog
+from prometheus_client import Counter, Gauge
+from watchfiles import Change, awatch
+
+from bot.content.inspection import inspect
+from bot.content.schema import Content
+from bot.errors import HotlineError, Problem
+
+log = structlog.get_logger(__name__)
+
+_ERRORS = Gauge("hotline_content_errors", "Errors in the content files; while there are any, the last good content is served")
+_RELOADS = Counter("hotline_content_reloads", "Times changed content was taken or refused", ["result"])
+_SHOWN = 10  # problems in one log line's worth
+
+E = TypeVar("E")
+
+
+class ContentWatch(Generic[E]):
+    """Watches a content directory; `build` makes the new edition and may block."""
+
+    def __init__(self, directory: Path, build: Callable[[], E], content: Content, today: Callable[[], date]) -> None:
+        self._directory = directory
+        self._build = build
+        self._today = today
+        self._revision = content.revision
+        self.errors: tuple[Problem, ...] = tuple(p for p in content.problems if p.severity == "error")
+        _ERRORS.set(len(self.errors))
+
+    async def run(self, stop: asyncio.Event, publish: Callable[[E], None]) -> None:
+        """Until `stop`: after each change inspect, build, publish. The first round finishes what start-up left out."""
+        await self._take(publish, first=True)
+        async for _changes in awatch(
+            self._directory, stop_event=stop, debounce=800, step=100, rust_timeout=2000, watch_filter=_is_content
+        ):
+            await self._take(publish)
+
+    async def _take(self, publish: Callable[[E], None], *, first: bool = False) -> None:
+        content, problems = await asyncio.to_thread(inspect, self._directory, self._today())
+        self.errors = tuple(p for p in problems if p.severity == "error")
+        _ERRORS.set(len(self.errors))
+        if content is None or self.errors:
+            _RELOADS.labels("refused").inc()
+            for problem in self.errors[:_SHOWN]:
+                log.error("content not taken: the last good content is served", problem=str(problem))
+            return
+        if content.revision == self._revision and not first:
+            return
+        try:
+            edition = await asyncio.to_thread(self._build)
+        except HotlineError as error:
+            _RELOADS.labels("failed").inc()
+            log.error("content could not be built", exc_info=error)
+            return
+        publish(edition)
+        self._revision = content.revision
+        _RELOADS.labels("taken").inc()
+        log.info("content taken", revision=content.revision, intents=len(content.intents))
+
+
+def _is_content(_change: Change, path: str) -> bool:
+    return path.endswith((".yaml", ".yml"))

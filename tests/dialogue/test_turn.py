@@ -1,0 +1,254 @@
+"""Talks as callers have them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.dialogue.closed_answer import Closed, closed_answer, leaves, number
+from bot.dialogue.context import Desk
+from bot.dialogue.effect import Erase, Feedback, Missed, Note, OpenCase
+from bot.dialogue.message import Kind, Media, Message
+from bot.dialogue.reply import BUTTON_ID_LIMIT, BUTTONS_LIMIT
+from bot.dialogue.session import LANGUAGES, Mode, Session
+from bot.matching.match import Urgency
+from tests.builders.talk import NOW, Caller, command, match, press, text
+
+WAGES = {"не платят": match("не платят", "unpaid_wages")}
+DANGER = {"убьют": match("убьют", danger=Urgency.EMERGENCY, danger_intent="emergency_now")}
+SOFT = {"забрали": match("забрали", danger=Urgency.URGENT, danger_intent="documents_taken", soft=True)}
+
+
+def test_start_offers_the_languages() -> None:
+    caller = Caller()
+    caller.send(command("start", "poster_7"))
+    assert caller.buttons == [f"lang:{code}" for code in LANGUAGES]
+    assert caller.session.campaign == "poster_7"
+
+
+def test_a_first_question_is_answered_at_once_with_one_line_on_what_this_is() -> None:
+    caller = Caller(WAGES)
+    caller.says("не платят")
+    assert "free and confidential" in caller.heard
+    assert "answer to unpaid_wages [ru]" in caller.heard
+    assert "Source: A report. Checked: 01.11.2026" in caller.heard
+    assert {"helped:unpaid_wages", "nohelp:unpaid_wages", "operator", "languages", "i:overstayed"} <= set(caller.buttons)
+
+
+def test_the_chosen_language_wins_over_the_detected_one() -> None:
+    caller = Caller({"x": match("x", "unpaid_wages", language="uz", script="Cyrl")})
+    caller.presses("lang:tg")
+    caller.says("x")
+    assert "[tg]" in caller.heard
+
+
+def test_uzbek_in_cyrillic_is_answered_in_cyrillic() -> None:
+    caller = Caller({"x": match("x", "unpaid_wages", language="uz", script="Cyrl")})
+    caller.says("x")
+    assert caller.session.detected == "uz_Cyrl"
+
+
+@pytest.mark.parametrize("typed", ["2", "2.", " №2 "])
+def test_a_typed_number_presses_the_button(typed: str) -> None:
+    caller = Caller({"что": match("что", choices=("overstayed", "unpaid_wages"))})
+    caller.says("что")
+    caller.says(typed)
+    assert "answer to unpaid_wages" in caller.heard
+
+
+def test_the_country_is_asked_only_when_the_answer_depends_on_it() -> None:
+    caller = Caller({"просрочил": match("просрочил", "overstayed")})
+    caller.says("просрочил")
+    assert "stay:RU" in caller.buttons
+    caller.says("я в России")
+    assert "in Russia" in caller.heard
+    assert caller.session.stay == "RU"
+    caller.says("просрочил")
+    assert "in Russia" in caller.heard
+
+
+def test_citizenship_is_asked_when_the_answer_depends_on_it() -> None:
+    caller = Caller({"патент": match("патент", "eaeu_rights")})
+    caller.says("патент")
+    assert "cit:KG" in caller.buttons
+    caller.presses("cit:KG")
+    assert "no patent" in caller.heard
+
+
+def test_danger_gets_the_card_numbers_and_a_case() -> None:
+    caller = Caller(DANGER)
+    caller.session = Session(language="ru", stay="KZ", mode=Mode.OPEN)
+    turn = caller.says("убьют")
+    assert turn.replies[0].text.startswith("📞 [112](tel:112)")
+    assert "safe:yes" in caller.buttons
+    assert "exit" in caller.buttons
+    case = next(effect for effect in turn.effects if isinstance(effect, OpenCase))
+    assert (case.urgency, case.reason, case.intent) == (Urgency.EMERGENCY, "danger", "emergency_now")
+    assert case.signals
+
+
+def test_danger_wins_over_a_good_match_and_the_other_question_is_offered() -> None:
+    both = match("оба", "unpaid_wages", danger=Urgency.URGENT, danger_intent="documents_taken", also=("unpaid_wages",))
+    caller = Caller({"оба": both})
+    caller.says("оба")
+    assert "answer to documents_taken" in caller.heard
+    assert "i:unpaid_wages" in caller.buttons
+
+
+@pytest.mark.parametrize(("answer", "case"), [("да", True), ("ооба", True), ("ha", True), ("жоқ", False), ("2", False)])
+def test_unsure_danger_asks_first(answer: str, case: bool) -> None:
+    caller = Caller(SOFT)
+    first = caller.says("забрали")
+    assert not first.effects
+    assert caller.session.mode is Mode.CONFIRM_DANGER
+    turn = caller.says(answer)
+    assert any(isinstance(effect, OpenCase) for effect in turn.effects) is case
+
+
+def test_not_safe_to_write_turns_to_closed_questions() -> None:
+    caller = Caller(DANGER)
+    caller.says("убьют")
+    turn = caller.says("йўқ")
+    assert caller.session.closed_only
+    assert Note("safe_to_write", "no") in turn.effects
+    assert caller.buttons[:2] == ["read:yes", "read:no"]
+    assert any(isinstance(effect, OpenCase) for effect in caller.says("1").effects)
+
+
+def test_two_misses_lead_to_a_person() -> None:
+    caller = Caller()
+    assert caller.says("абракадабра").effects == (Missed("fallback"),)
+    turn = caller.says("абракадабра ещё")
+    assert [type(effect) for effect in turn.effects] == [Missed, OpenCase]
+    assert "tel:+992900800800" in caller.heard
+
+
+def test_did_this_help_no_leads_to_a_person() -> None:
+    caller = Caller(WAGES)
+    caller.says("не платят")
+    turn = caller.presses("nohelp:unpaid_wages")
+    assert Feedback("unpaid_wages", False) in turn.effects
+    assert any(isinstance(effect, OpenCase) for effect in turn.effects)
+
+
+def test_the_truth_when_nobody_is_there() -> None:
+    caller = Caller(desk=Desk(open=False, speaks=True))
+    caller.send(command("operator"))
+    assert "No person is on duty" in caller.heard
+    assert "time" in caller.buttons
+    caller.presses("time")
+    turn = caller.says("завтра вечером")
+    assert Note("safe_time", "завтра вечером") in turn.effects
+
+
+@pytest.mark.parametrize("word", ["STOP", "стоп", "Стоп!", "chiqish", "/exit"])
+def test_quick_exit_leaves_one_neutral_line(word: str) -> None:
+    caller = Caller(DANGER)
+    caller.says("убьют")
+    turn = caller.send(command("exit") if word == "/exit" else text(word))
+    assert turn.effects == (Erase("messages"),)
+    assert [reply.final for reply in turn.replies] == [True]
+    assert caller.session.mode is Mode.EXITED
+
+
+def test_delete_my_data_asks_once() -> None:
+    caller = Caller(WAGES)
+    caller.says("не платят")
+    caller.send(command("delete"))
+    assert caller.says("нет").effects == ()
+    caller.send(command("delete"))
+    assert caller.says("да").effects == (Erase("everything"),)
+    assert caller.session == Session(mode=Mode.EXITED)
+
+
+def test_the_bot_is_mute_while_a_person_has_the_talk() -> None:
+    caller = Caller({**WAGES, **DANGER})
+    caller.session = Session(language="ru", case="operator")
+    assert caller.says("не платят").replies == ()
+    assert [type(effect) for effect in caller.says("убьют").effects] == [OpenCase]
+    assert caller.says("стоп").effects == (Erase("messages"),)
+
+
+def test_a_stale_message_gets_one_apology_but_danger_is_answered() -> None:
+    caller = Caller({**WAGES, **DANGER}, backlog=True)
+    caller.says("не платят")
+    assert "reached us late" in caller.heard
+    assert "answer to unpaid_wages" not in caller.heard
+    caller.says("убьют")
+    assert "tel:112" in caller.heard
+
+
+@pytest.mark.parametrize("kind", [Kind.VOICE, Kind.PHOTO, Kind.VIDEO, Kind.DOCUMENT, Kind.LOCATION, Kind.CONTACT])
+def test_what_is_not_text_is_kindly_explained(kind: Kind) -> None:
+    caller = Caller()
+    caller.send(Message(kind, NOW, media=Media("file")))
+    assert {"operator", "menu"} <= set(caller.buttons)
+    assert "112" in caller.heard
+
+
+def test_an_overdue_answer_is_replaced_by_the_hotline() -> None:
+    from datetime import date
+
+    from tests.builders.content import handbook
+
+    caller = Caller(WAGES, book=handbook(today=date(2027, 6, 30)))
+    caller.says("не платят")
+    assert "being checked anew" in caller.heard
+    assert "+992900800800" in caller.heard
+
+
+@pytest.mark.parametrize(
+    ("typed", "meaning"),
+    [("да", Closed.YES), ("Иә", Closed.YES), ("ооба", Closed.YES), ("ҳа", Closed.YES), ("бале", Closed.YES), ("1", Closed.YES),
+     ("нет", Closed.NO), ("жоқ", Closed.NO), ("yo‘q", Closed.NO), ("не", Closed.NO), ("2", Closed.NO), ("мне плохо", None),
+     ("да нет", None)],
+)  # fmt: skip
+def test_yes_and_no_in_any_spelling(typed: str, meaning: Closed | None) -> None:
+    assert closed_answer(typed) is meaning
+
+
+def test_words_that_leave() -> None:
+    assert leaves("СТОП")
+    assert leaves("мандарин", own_word="mandarin")
+    assert not leaves("не могу остановиться")
+    assert number("3)") == 3
+    assert number("2026") == 0
+
+
+_TEXTS = st.one_of(
+    st.sampled_from(["не платят", "убьют", "забрали", "что", "да", "нет", "1", "2", "7", "стоп", "привет", "Россия", ""]),
+    st.text(max_size=40),
+)
+_BUTTONS = st.sampled_from(
+    ["menu", "languages", "lang:uz", "lang:xx", "t:work", "t:stay:0", "t:nope", "i:overstayed", "i:emergency_now", "i:nope", "none",
+     "stay:RU", "stay:<script>", "cit:KG", "helped:unpaid_wages", "nohelp:x", "operator", "numbers", "danger:yes", "danger:no",
+     "safe:yes", "safe:no", "read:yes", "time", "erase:no", "rate:yes", "", ":", "forged:1"]
+)  # fmt: skip
+_COMMANDS = st.sampled_from(["start", "menu", "language", "operator", "help", "delete", "nonsense"])
+_MESSAGES = st.one_of(
+    _TEXTS.map(text),
+    _BUTTONS.map(press),
+    _COMMANDS.map(command),
+    st.sampled_from([k for k in Kind if k not in (Kind.TEXT, Kind.CHOICE, Kind.COMMAND)]).map(lambda k: Message(k, NOW)),
+)
+
+
+@given(st.lists(_MESSAGES, max_size=12), st.booleans(), st.booleans())
+def test_whatever_is_sent_every_reply_can_be_shown_and_every_state_be_left(
+    messages: list[Message], desk_open: bool, backlog: bool
+) -> None:
+    choices = {"что": match("что", choices=("overstayed", "unpaid_wages")), "привет": match("привет", "greeting")}
+    caller = Caller({**WAGES, **DANGER, **SOFT, **choices}, desk=Desk(open=desk_open, speaks=True), backlog=backlog)
+    for message in messages:
+        turn = caller.send(message)
+        for reply in turn.replies:
+            assert reply.text.strip()
+            assert len(reply.buttons) <= BUTTONS_LIMIT
+            assert all(len(b.id.encode()) <= BUTTON_ID_LIMIT and b.title for b in reply.buttons)
+            assert len({b.id for b in reply.buttons}) == len(reply.buttons)
+        assert Session.load(turn.session.dump()) == turn.session
+    caller.backlog = False
+    caller.send(command("menu"))
+    assert "t:work" in caller.buttons
+    assert caller.session.mode in (Mode.OPEN, Mode.CHOOSING)

@@ -49,8 +49,8 @@ class LanguageModel:
         table = np.array([[counts[lang][name] for lang in languages] for name in kept], dtype=np.float64)
         table = table.reshape(len(kept), len(languages)) + _SMOOTHING
         weights = np.log(table / table.sum(axis=0))
-        numbers = {name: number for number, name in enumerate(kept)}
-        return cls(languages, numbers, (weights - weights.mean(axis=1, keepdims=True)).astype(np.float16))
+        weights -= weights.sum(axis=1, keepdims=True) / max(1, len(languages))
+        return cls(languages, {name: number for number, name in enumerate(kept)}, weights.astype(np.float16))
 
     def scores(self, text: str) -> dict[str, float]:
         """Give each language's chance; they sum to 1. Empty when nothing is known of the text."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from random import Random
+import numpy as np
 
 from bot.language.scripts import CYRILLIC, script_of
 
@@ -13,7 +13,7 @@ _LATIN_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _RUSSIAN_KEYBOARD = str.maketrans(
     "әғқңөұүһіўҳҷӣӯёӘҒҚҢӨҰҮҺІЎҲҶӢӮЁ",
     "агкноуухиухчиуеАГКНОУУХИУХЧИУЕ",
-)  # fmt: skip
+)
 _LATIN_TYPED = {
     "а": "a", "ә": "a", "б": "b", "в": "v", "г": "g", "ғ": "g", "д": "d", "е": "e", "ё": "yo",
     "ж": "j", "з": "z", "и": "i", "й": "y", "і": "i", "ӣ": "i", "к": "k", "қ": "q", "л": "l",
@@ -42,7 +42,7 @@ def russian_keyboard(text: str) -> str:
     return text.translate(_RUSSIAN_KEYBOARD)
 
 
-def latin_typed(text: str, random: Random | None = None) -> str:
+def latin_typed(text: str, random: np.random.Generator | None = None) -> str:
     """Write Cyrillic with Latin letters, the way people do; with `random`, letters of the rarer habit too."""
     letters = _LATIN_TYPED
     if random is not None:
@@ -50,18 +50,18 @@ def latin_typed(text: str, random: Random | None = None) -> str:
     return "".join(letters.get(letter, letter) for letter in text.lower())
 
 
-def misspell(text: str, random: Random, errors: int = 1) -> str:
+def misspell(text: str, random: np.random.Generator, errors: int = 1) -> str:
     """Put `errors` typing errors into `text`: a letter dropped, doubled, swapped or hit beside."""
     letters = list(text)
     places = [i for i, letter in enumerate(letters) if letter.isalpha()]
     if len(places) < 4:
         return text
-    for place in random.sample(places, min(errors, len(places) // 4)):
+    for place in random.choice(places, min(errors, len(places) // 4), replace=False).tolist():
         letters[place] = _typo(letters, place, random)
     return "".join(letters)
 
 
-def _typo(letters: list[str], place: int, random: Random) -> str:
+def _typo(letters: list[str], place: int, random: np.random.Generator) -> str:
     letter = letters[place]
     kind = random.random()
     if kind < 0.3:
@@ -71,10 +71,11 @@ def _typo(letters: list[str], place: int, random: Random) -> str:
     if kind < 0.65 and place + 1 < len(letters) and letters[place + 1].isalpha():
         swapped, letters[place + 1] = letters[place + 1], letter
         return swapped
-    return random.choice(_NEIGHBOURS.get(letter.lower(), letter))
+    near = _NEIGHBOURS.get(letter.lower(), letter)
+    return near[int(random.integers(len(near)))]
 
 
-def typed(text: str, random: Random) -> str:
+def typed(text: str, random: np.random.Generator) -> str:
     """Write `text` as some caller might: on another keyboard, in other letters, with slips."""
     kind = random.random()
     if script_of(text) == CYRILLIC:

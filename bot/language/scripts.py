@@ -61,10 +61,12 @@ def _plain_character(character: str) -> str:
 
 def _unmix_word(match: re.Match[str]) -> str:
     word = match.group()
-    cyrillic = len(_CYRILLIC_LETTERS.findall(word))
-    latin = len(_LATIN_LETTERS.findall(word))
+    cyrillic = set(_CYRILLIC_LETTERS.findall(word))
+    latin = set(_LATIN_LETTERS.findall(word))
     if not cyrillic or not latin:
         return word
-    if cyrillic >= latin:
+    if all(ord(letter) in _LATIN_LIKE_CYRILLIC for letter in latin):
         return word.translate(_LATIN_LIKE_CYRILLIC)
-    return word.translate(_CYRILLIC_LIKE_LATIN)
+    if all(ord(letter) in _CYRILLIC_LIKE_LATIN for letter in cyrillic):
+        return word.translate(_CYRILLIC_LIKE_LATIN)
+    return word

@@ -25,11 +25,12 @@ from bot.channels.webchat import WebChat, WebChatPages
 from bot.content import catalogue
 from bot.content.handbook import Handbook
 from bot.content.phrasebook import Phrasebook
+from bot.content.schema import Content
 from bot.content.watch import ContentWatch
 from bot.dialogue.context import Context, Desk
 from bot.dialogue.knowledge import N_
 from bot.dialogue.message import Message
-from bot.dialogue.session import LANGUAGES, Session
+from bot.dialogue.session import Session
 from bot.dialogue.turn import Turn
 from bot.errors import ContentError, SettingsError, StoreAwayError
 from bot.hotline.inbox import Inbox
@@ -79,10 +80,14 @@ def edition(config: Settings, directory: Path, *, strict: bool = True, semantic:
         log.error("content has errors; the files that have them are left out", errors=errors, first=str(problems[0]))
     if not strict and errors:
         raise ContentError(problems)
-    handbook = Handbook(content, Phrasebook.load(config.locales_dir, LANGUAGES), today)
+    handbook = Handbook(content, Phrasebook.load(config.locales_dir, _catalogues(content)), today)
     wanted = config.semantic if semantic is None else semantic
     matcher = Matcher.train(catalogue.lesson(content), cache=config.cache_dir, semantic=wanted)
     return Edition(handbook, matcher)
+
+
+def _catalogues(content: Content) -> list[str]:
+    return [code for code, language in content.languages.items() if language.ready]
 
 
 def respond_without_storage(config: Settings) -> Callable[[Session, Message], Turn]:
@@ -280,7 +285,7 @@ _PAGE_PHRASES = {
 
 def _page_phrases(mind: Mind) -> Callable[[str], Mapping[str, str]]:
     def phrases(language: str) -> Mapping[str, str]:
-        chosen = language if language in LANGUAGES else "ru"
+        chosen = language if language in mind.edition.handbook.languages() else "ru"
         say = mind.edition.handbook.say
         tag = {"uz_Cyrl": "uz-Cyrl"}.get(chosen, chosen)
         return {"lang": tag, **{key: say(phrase, chosen) for key, phrase in _PAGE_PHRASES.items()}}

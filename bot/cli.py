@@ -189,6 +189,23 @@ def locales() -> None:
     raise typer.Exit(1 if missing else 0)
 
 
+@app.command("new-language")
+def new_language(
+    code: Annotated[str, typer.Argument(help="For example tk.")],
+    name: Annotated[str, typer.Option(help="As its speakers call it, for example Türkmençe.")] = "",
+) -> None:
+    """Prepare files and phrases for a further language; callers are not offered it until it is ready."""
+    from bot.content.new_language import prepare
+
+    config = _settings()
+    try:
+        paths = prepare(code, name or code, config.content_dir, config.locales_dir)
+    except HotlineError as error:
+        err.print(str(error), markup=False)
+        raise typer.Exit(2) from error
+    out.print(f"{len(paths)} files are prepared. Fill in “{code}:”, then set “ready: true” in {paths[0].name}.")
+
+
 @app.command("settings")
 def show_settings() -> None:
     """Every setting with its default and meaning."""

@@ -13,7 +13,7 @@ from bot.errors import ContentError, Problem
 from bot.matching.lesson import IntentLesson, Lesson
 
 _OUT_OF_SCOPE = "out_of_scope.yaml"
-_SPECIAL = frozenset({"words.yaml", "contacts.yaml", "topics.yaml", _OUT_OF_SCOPE})
+_SPECIAL = frozenset({"words.yaml", "contacts.yaml", "topics.yaml", "languages.yaml", _OUT_OF_SCOPE})
 
 
 def load(directory: Path, *, strict: bool = True) -> tuple[Content, tuple[Problem, ...]]:
@@ -61,7 +61,11 @@ class _Loader:
             raise ContentError((Problem(str(self.directory), 0, 0, "there is no such directory."),))
         special: dict[str, Value] = {}
         intents: dict[str, Intent] = {}
-        for path, name, document in self._documents():
+        documents = list(self._documents())
+        for path, document in documents:
+            if path == self.directory / "languages.yaml":
+                self.reader.known = self.reader.languages(document)
+        for path, document in documents:
             if path.name in _SPECIAL and path.parent == self.directory:
                 special[path.name] = document
                 continue
@@ -73,6 +77,7 @@ class _Loader:
         return Content(
             intents=intents,
             words=self.reader.words(words) if words else {},
+            languages=self.reader.known,
             contacts=contacts,
             by_country=by_country,
             topics={topic: self.reader.texts(title) for topic, title in topics.items()} if topics else {},
@@ -81,12 +86,12 @@ class _Loader:
             problems=tuple(self.problems.found),
         )
 
-    def _documents(self) -> Iterator[tuple[Path, str, Value]]:
+    def _documents(self) -> Iterator[tuple[Path, Value]]:
         for path in files(self.directory):
             name = path.relative_to(self.directory.parent).as_posix()
             try:
                 self.hash.update(name.encode() + b"\0" + path.read_bytes())
-                yield path, name, read(path, name)
+                yield path, read(path, name)
             except ContentError as error:
                 self.problems.found.extend(error.problems)
             except OSError as error:

@@ -39,6 +39,14 @@ class Handbook:
         self.phrasebook = phrasebook
         self.today = today
 
+    def languages(self) -> Mapping[str, str]:
+        """The languages a caller may choose, by code, with their own names."""
+        return self._languages
+
+    @cached_property
+    def _languages(self) -> Mapping[str, str]:
+        return {code: language.name for code, language in self.content.languages.items() if language.ready}
+
     def intents(self) -> frozenset[str]:
         """Every intent id."""
         return self._ids

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gettext
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bot.errors import SettingsError
 
 DOMAIN = "hotline"
-CALLER_LANGUAGES = ("ru", "kk", "ky", "tg", "uz", "uz_Cyrl")
 
 
 class Phrasebook:
@@ -19,7 +18,7 @@ class Phrasebook:
         self._catalogues = catalogues
 
     @classmethod
-    def load(cls, directory: Path, languages: tuple[str, ...] = CALLER_LANGUAGES) -> Phrasebook:
+    def load(cls, directory: Path, languages: Iterable[str]) -> Phrasebook:
         """Read the compiled catalogues. Raises SettingsError when one is missing."""
         try:
             return cls({code: gettext.translation(DOMAIN, directory, [code]) for code in languages})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from bot.content.document import Value
-from bot.content.schema import CONTENT_LANGUAGES, Contact, Intent, Source, Variant
+from bot.content.schema import LANGUAGES, Contact, Intent, Language, Source, Variant
 from bot.errors import Problem
 from bot.matching.match import Urgency
 
@@ -15,7 +15,6 @@ CONTACT_KEYS = (
     "name", "kind", "country", "dial_from", "phone", "email", "web", "city", "hours", "free", "languages",
     "note", "source", "checked", "source_date", "confidence",
 )  # fmt: skip
-_TEXT_LANGUAGES = (*CONTENT_LANGUAGES, "uz_Cyrl")
 
 
 class Problems:
@@ -40,6 +39,22 @@ class Reader:
     def __init__(self, problems: Problems, *, strict: bool) -> None:
         self.problems = problems
         self.strict = strict
+        self.known: Mapping[str, Language] = LANGUAGES
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The languages that people write, not those made by the program."""
+        return tuple(code for code, language in self.known.items() if not language.made_from)
+
+    def languages(self, doc: Value) -> Mapping[str, Language]:
+        """languages.yaml: which languages there are, and which are offered to callers."""
+        found: dict[str, Language] = {}
+        for code, value in doc.items():
+            name = self._text(value, "name")
+            if not name:
+                self.problems.add(value, f"the language “{code}” has no name.", "Add “name:” as its speakers call it.")
+            found[code] = Language(code, name, self._text(value, "ready") == "true", self._text(value, "made_from"))
+        return found
 
     def intent(self, doc: Value, intent_id: str, topic: str) -> Intent | None:
         """An intent file; None when a required part is missing."""
@@ -108,8 +123,10 @@ class Reader:
             return {}
         found: dict[str, str] = {}
         for language, text in value.items():
-            if self.strict and language not in _TEXT_LANGUAGES:
-                self.problems.add(text, f"“{language}” is not one of our languages.", f"Use {', '.join(_TEXT_LANGUAGES)}.")
+            if self.strict and language not in self.known:
+                self.problems.add(text, f"“{language}” is not one of our languages.", f"Use {', '.join(self.known)}.")
+            elif not text.text.strip() and language in self.known and not self.known[language].ready:
+                continue
             elif not text.text.strip():
                 self.problems.add(text, f"the text for “{language}” is empty.", "Write it, or remove the line.")
             else:
@@ -131,8 +148,8 @@ class Reader:
             return {}
         found = {}
         for language, entries in value.items():
-            if self.strict and language not in CONTENT_LANGUAGES:
-                self.problems.add(entries, f"“{language}” is not one of our languages.", f"Use {', '.join(CONTENT_LANGUAGES)}.")
+            if self.strict and language not in self.written:
+                self.problems.add(entries, f"“{language}” is not one of our languages.", f"Use {', '.join(self.written)}.")
             if not isinstance(entries.data, tuple):
                 self.problems.add(entries, f"a list is expected for “{language}”.", "Begin each line with “- ”.")
             found[language] = tuple(entry.text.strip() for entry in entries.entries() if entry.text.strip())
@@ -146,7 +163,7 @@ class Reader:
         return found
 
     def _all_languages(self, value: Value, found: Mapping[str, object]) -> None:
-        missing = [language for language in CONTENT_LANGUAGES if language not in found]
+        missing = [code for code in self.written if code not in found and self.known[code].ready]
         if self.strict and missing:
             self.problems.add(value, f"no text for {', '.join(missing)}.", "Every language must be there.")
 

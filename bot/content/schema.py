@@ -9,10 +9,32 @@ from datetime import date
 from bot.errors import Problem
 from bot.matching.match import Urgency
 
-CONTENT_LANGUAGES = ("ru", "kk", "ky", "tg", "uz")  # what an intent file is written in
 EAEU = frozenset({"RU", "KZ", "KG", "AM", "BY"})
 TITLE_LIMIT = 24  # characters; a title becomes a button
 ANSWER_LIMIT = 3500  # characters in the longest language, so that numbers and small print fit 4,096
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language of the hotline."""
+
+    code: str
+    name: str  # as its speakers call it
+    ready: bool = True  # offered to callers; every text must be there
+    made_from: str = ""  # another script of that language, made by the program
+
+
+LANGUAGES = {
+    language.code: language
+    for language in (
+        Language("ru", "Русский"),
+        Language("kk", "Қазақша"),
+        Language("ky", "Кыргызча"),
+        Language("tg", "Тоҷикӣ"),
+        Language("uz", "O‘zbekcha"),
+        Language("uz_Cyrl", "Ўзбекча", made_from="uz"),
+    )
+}  # when languages.yaml does not say otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +126,7 @@ class Content:
     words: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     contacts: Mapping[str, Contact] = field(default_factory=dict)
     by_country: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    languages: Mapping[str, Language] = field(default_factory=lambda: LANGUAGES)
     topics: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # topic -> language -> title
     out_of_scope: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     revision: str = ""

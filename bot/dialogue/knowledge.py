@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,7 +24,10 @@ class AnswerText:
 
 
 class Knowledge(Protocol):
-    """A frozen view of the content; `language` is always one of `session.LANGUAGES`."""
+    """A frozen view of the content; `language` is always one of `languages()`."""
+
+    def languages(self) -> Mapping[str, str]:
+        """The languages a caller may choose, by code, with their own names, in the order of the menu."""
 
     def intents(self) -> frozenset[str]:
         """Every intent id."""

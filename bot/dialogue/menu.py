@@ -6,16 +6,8 @@ from bot.dialogue.knowledge import N_
 from bot.dialogue.message import Kind
 from bot.dialogue.reply import Button, Reply
 from bot.dialogue.scene import Scene, Turn
-from bot.dialogue.session import LANGUAGES, Mode
+from bot.dialogue.session import Mode
 
-LANGUAGE_NAMES = {
-    "ru": "Русский",
-    "kk": "Қазақша",
-    "ky": "Кыргызча",
-    "tg": "Тоҷикӣ",
-    "uz": "O‘zbekcha",
-    "uz_Cyrl": "Ўзбекча",
-}
 _PAGE = 7  # intents on a page, so that all buttons fit a WhatsApp list of 10 rows
 _GREETING = N_("Hello! Which language is easier for you?")
 _ABOUT = N_(
@@ -34,20 +26,20 @@ _KIND_REPLIES = {
 
 def welcome(scene: Scene) -> Turn:
     """First contact: the languages; one line on what this is follows the choice."""
-    greetings = dict.fromkeys(scene.knowledge.say(_GREETING, language) for language in LANGUAGES)
-    buttons = tuple(Button(f"lang:{code}", name) for code, name in LANGUAGE_NAMES.items())
+    greetings = dict.fromkeys(scene.knowledge.say(_GREETING, language) for language in scene.knowledge.languages())
+    buttons = tuple(Button(f"lang:{code}", name) for code, name in scene.knowledge.languages().items())
     return scene.turn(Reply("\n".join(greetings), buttons, columns=2), mode=Mode.OPEN)
 
 
 def languages(scene: Scene) -> Turn:
     """The list of languages, asked for."""
-    buttons = tuple(Button(f"lang:{code}", name) for code, name in LANGUAGE_NAMES.items())
+    buttons = tuple(Button(f"lang:{code}", name) for code, name in scene.knowledge.languages().items())
     return scene.turn(Reply(scene.say(_GREETING), buttons, columns=2))
 
 
 def choose_language(scene: Scene, language: str) -> Turn:
     """The caller's choice, which wins from now on over anything detected."""
-    if language not in LANGUAGES:
+    if language not in scene.knowledge.languages():
         return languages(scene)
     scene = scene.change(language=language)
     return topics(scene, lead=introduction(scene))

@@ -10,7 +10,7 @@ from bot.dialogue.effect import Effect
 from bot.dialogue.knowledge import N_, Knowledge
 from bot.dialogue.message import Message
 from bot.dialogue.reply import Button, Reply
-from bot.dialogue.session import LANGUAGES, Mode, Session
+from bot.dialogue.session import Mode, Session
 from bot.matching.match import Match
 
 _MIN_LANGUAGE_SURENESS = 0.6  # below this a short text does not change the language of the answer
@@ -41,7 +41,7 @@ class Scene:
         """The language of the answer: chosen, else detected, else the phone's, else Russian."""
         session = self.session
         hint = self.message.language_hint[:2].lower()
-        return session.language or session.detected or (hint if hint in LANGUAGES else "ru")
+        return session.language or session.detected or (hint if hint in self.knowledge.languages() else "ru")
 
     def heard(self, match: Match) -> Scene:
         """The scene after a text was understood: remembers the language it was written in."""

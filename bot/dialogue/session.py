@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-LANGUAGES = ("ru", "kk", "ky", "tg", "uz", "uz_Cyrl")  # what a caller may choose
-
 
 class Mode(StrEnum):
     """What the bot waits for."""

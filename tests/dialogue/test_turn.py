@@ -11,7 +11,7 @@ from bot.dialogue.context import Desk
 from bot.dialogue.effect import Erase, Feedback, Missed, Note, OpenCase
 from bot.dialogue.message import Kind, Media, Message
 from bot.dialogue.reply import BUTTON_ID_LIMIT, BUTTONS_LIMIT
-from bot.dialogue.session import LANGUAGES, Mode, Session
+from bot.dialogue.session import Mode, Session
 from bot.matching.match import Urgency
 from tests.builders.talk import NOW, Caller, command, match, press, text
 
@@ -23,7 +23,7 @@ SOFT = {"забрали": match("забрали", danger=Urgency.URGENT, danger_
 def test_start_offers_the_languages() -> None:
     caller = Caller()
     caller.send(command("start", "poster_7"))
-    assert caller.buttons == [f"lang:{code}" for code in LANGUAGES]
+    assert caller.buttons == [f"lang:{code}" for code in ("ru", "kk", "ky", "tg", "uz", "uz_Cyrl")]
     assert caller.session.campaign == "poster_7"
 
 

@@ -1,0 +1,102 @@
+"""The real content: complete, checked, and with a number for everyone."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from bot.content.catalogue import lesson
+from bot.content.handbook import Handbook
+from bot.content.inspection import inspect
+from bot.content.phrasebook import Phrasebook
+from bot.content.schema import LANGUAGES, Content
+from bot.dialogue.question import STAY_COUNTRIES
+from bot.errors import Problem
+from bot.matching import template
+from bot.matching.match import Urgency
+
+ROOT = Path(__file__).parents[2]
+WRITTEN = ("ru", "kk", "ky", "tg", "uz")
+STAYS = (*[code for code in STAY_COUNTRIES if code != "other"], "DE", "GB", "TM", "other", "")
+
+
+@cache
+def real() -> tuple[Content, tuple[Problem, ...]]:
+    content, problems = inspect(ROOT / "intents", datetime.now(UTC).date())
+    assert content is not None
+    return content, problems
+
+
+@cache
+def handbook() -> Handbook:
+    return Handbook(real()[0], Phrasebook.load(ROOT / "locales", LANGUAGES), lambda: date(2026, 11, 24))
+
+
+def test_the_content_has_no_errors() -> None:
+    assert [str(problem) for problem in real()[1] if problem.severity == "error"] == []
+
+
+def test_all_81_intents_are_there() -> None:
+    content = real()[0]
+    assert len(content.intents) == 81
+    assert len(content.topics) == 10
+    assert len(content.words) >= 250
+
+
+def test_every_intent_has_enough_examples_in_every_language() -> None:
+    few = []
+    for intent in real()[0].intents.values():
+        wanted = 50 if intent.topic == "danger" or intent.id == "detained" else 30
+        few += [(intent.id, language) for language in WRITTEN if len(intent.examples.get(language, ())) < wanted]
+    assert not few
+
+
+def test_templates_are_small_enough_to_learn_from() -> None:
+    learned = lesson(real()[0])
+    counts = [template.count(t, learned.words, lang) for i in learned.intents for lang, ts in i.examples.items() for t in ts]
+    assert len(counts) > 12_000
+    assert max(counts) <= 2000
+
+
+@pytest.mark.parametrize("language", list(LANGUAGES))
+def test_every_answer_can_be_given_everywhere(language: str) -> None:
+    book = handbook()
+    for intent in sorted(book.intents()):
+        for stay in STAYS:
+            for citizenship in ("KG", "UZ", ""):
+                found = book.answer(intent, language, stay, citizenship)
+                assert len(found.text) > 20, (intent, language, stay)
+                assert "{" not in found.text
+                assert "TODO" not in found.text
+                assert len(found.text) + len(found.small_print) < 4000, (intent, language)
+
+
+@pytest.mark.parametrize("stay", STAYS)
+@pytest.mark.parametrize("urgency", list(Urgency))
+def test_every_country_and_urgency_has_a_number_that_works_there(stay: str, urgency: Urgency) -> None:
+    content = real()[0]
+    listed = content.by_country[stay or "other"][urgency.value]
+    works = [name for name in listed if content.contacts[name].dialled_from(stay or "other") or "*" in content.contacts[name].dial_from]
+    assert works or (urgency is Urgency.EMERGENCY and (stay or "other") == "other")
+    assert "tel:" in handbook().numbers("ru", stay, urgency)
+
+
+def test_the_given_hotlines_and_missions_are_there() -> None:
+    contacts = real()[0].contacts
+    phones = {contact.phone for contact in contacts.values()}
+    assert {"11616", "1899", "+992900800800"} <= phones
+    emails = {contact.email for contact in contacts.values()}
+    assert {"iomastana@iom.int", "iomalmaty@iom.int", "iomkyrgyzstan@iom.int", "dushanbe@iom.int", "iomashgabat@iom.int", "iomuz@iom.int"} <= emails
+
+
+def test_no_source_names_a_number_marked_unverified() -> None:
+    text = "\n".join(path.read_text("utf-8") for path in (ROOT / "intents").rglob("*.yaml"))
+    for number in ("1148", "1282", "8-800-7000-600", "74959679844", "8-495-051"):
+        assert number not in text
+
+
+def test_the_menu_shows_nine_topics() -> None:
+    assert len(handbook().topics()) == 9

@@ -23,6 +23,7 @@ from sqlalchemy import (
     and_,
     delete,
     func,
+    literal_column,
     or_,
     select,
     update,
@@ -60,7 +61,9 @@ case_table = Table(
     Index("ix_case_state_waiting_since", "state", "waiting_since"),
     Index("ix_case_closed", "closed"),
 )
-partial_index("uq_case_open", case_table.c.conversation_id, where=case_table.c.state != "closed", unique=True)
+# A literal, since PostgreSQL matches ON CONFLICT's condition with the index's only then.
+_OPEN = case_table.c.state != literal_column("'closed'")
+partial_index("uq_case_open", case_table.c.conversation_id, where=_OPEN, unique=True)
 
 case_event = Table(
     "case_event",
@@ -126,7 +129,7 @@ class CaseRows(Rows):
         }
         new = insert(self.connection, case_table).values(values)
         unique = new.on_conflict_do_nothing(
-            index_elements=["conversation_id"], index_where=case_table.c.state != "closed"
+            index_elements=["conversation_id"], index_where=_OPEN
         )
         return self.connection.execute(unique).rowcount == 1
 
@@ -138,7 +141,7 @@ class CaseRows(Rows):
         """The conversation's case that is not closed."""
         return self._first(
             select(*COLUMNS).where(
-                case_table.c.conversation_id == conversation, case_table.c.state != CaseState.CLOSED.value
+                case_table.c.conversation_id == conversation, _OPEN
             )
         )
 
@@ -196,7 +199,7 @@ class CaseRows(Rows):
 
     def with_operator(self, operator: str) -> list[Case]:
         """Open cases that this operator has or is offered."""
-        query = select(*COLUMNS).where(case_table.c.operator == operator, case_table.c.state != CaseState.CLOSED.value)
+        query = select(*COLUMNS).where(case_table.c.operator == operator, _OPEN)
         return self._all(query.order_by(case_table.c.opened))
 
     def in_state(self, states: Sequence[CaseState], limit: int = 500) -> list[Case]:

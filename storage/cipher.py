@@ -84,8 +84,11 @@ class Cipher:
 
 
 def _mac(key: bytes, parts: tuple[str, ...]) -> bytes:
-    data = b"\0".join(part.encode("utf-8", "surrogatepass").replace(b"\0", b"\0\0") for part in parts)
-    return hmac.new(key, data, hashlib.sha256).digest()
+    mac = hmac.new(key, digestmod=hashlib.sha256)
+    for part in parts:  # each with its length, so that ("ab", "c") and ("a", "bc") differ
+        data = part.encode("utf-8", "surrogatepass")
+        mac.update(len(data).to_bytes(4) + data)
+    return mac.digest()
 
 
 def _derive(secret: bytes, info: bytes) -> bytes:

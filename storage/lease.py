@@ -19,6 +19,9 @@ lease_table = Table(
     Column("next_at", Instant, nullable=False),
 )
 
+# A time further ahead than it can be, by more than clocks differ, was written by a clock that has since been set back.
+_SKEW = timedelta(minutes=1)
+
 
 class LeaseRows(Rows):
     """Implements `bot.hotline.ledger.Leases`."""
@@ -27,12 +30,11 @@ class LeaseRows(Rows):
         """True when the job is due and nobody has it: it is ours for `lease` seconds, due again after `every`."""
         new = insert(self.connection, lease_table).values(name=name, owner="", until=now, next_at=now)
         self.connection.execute(new.on_conflict_do_nothing())
-        # A time further ahead than it can be was written by a clock that has since been set back.
-        due = or_(lease_table.c.next_at <= now, lease_table.c.next_at > now + timedelta(seconds=every))
+        due = or_(lease_table.c.next_at <= now, lease_table.c.next_at > now + timedelta(seconds=every) + _SKEW)
         free = or_(
             lease_table.c.owner == "",
             lease_table.c.until <= now,
-            lease_table.c.until > now + timedelta(seconds=lease),
+            lease_table.c.until > now + timedelta(seconds=lease) + _SKEW,
         )
         take = (
             update(lease_table)

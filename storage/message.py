@@ -49,7 +49,7 @@ message = Table(
 partial_index("ix_message_ref_hash", message.c.ref_hash, where=message.c.ref_hash.is_not(None))
 partial_index("uq_message_client_id", message.c.client_id, where=message.c.client_id.is_not(None), unique=True)
 
-_REF_PURPOSE = "reference"
+REFERENCE = "reference"  # parts these hashes from those of addresses
 
 
 class MessageRows(Rows):
@@ -128,7 +128,7 @@ class MessageRows(Rows):
         values: dict[str, Any] = {}
         if reference:
             values["refs"] = [*(row.refs or ()), reference]
-            values["ref_hash"] = self.cipher.lookup(_REF_PURPOSE, channel, reference)
+            values["ref_hash"] = self.cipher.lookup(REFERENCE, channel, reference)
         if last and row.status < Status.SENT:
             values["status"] = Status.SENT.value
         if values:
@@ -141,7 +141,7 @@ class MessageRows(Rows):
 
     def advance_reference(self, channel: str, reference: str, status: Status) -> bool:
         """The same for the line that holds the platform's id; False when there is none."""
-        hashes = self.cipher.lookups(_REF_PURPOSE, channel, reference)
+        hashes = self.cipher.lookups(REFERENCE, channel, reference)
         return self._advance(message.c.ref_hash.in_(hashes), status)
 
     def _advance(self, condition: Any, status: Status) -> bool:

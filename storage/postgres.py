@@ -52,7 +52,14 @@ class PostgresStore:
         self._engine = postgres_engine(url, cipher, pool)
         self._dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._wakeups = Wakeups()
+        self._heard = asyncio.Event()
         self._listening = asyncio.create_task(self._listen(), name="store-listen")
+
+    async def listening(self, seconds: float = _CONNECT) -> None:
+        """Wait until other processes are heard, but not for long: polling makes up for it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._heard.wait()
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
         """Run `work` in one transaction; durable when this returns."""
@@ -117,7 +124,9 @@ class PostgresStore:
                 gone = asyncio.Event()
                 connection.add_termination_listener(lambda _connection, gone=gone: gone.set())
                 await connection.add_listener(_CHANNEL, self._hear)
-                self._wakeups.fire_all()
+                if self._heard.is_set():
+                    self._wakeups.fire_all()
+                self._heard.set()
                 pause = 0.1
                 while not gone.is_set():
                     with contextlib.suppress(TimeoutError):

@@ -22,4 +22,6 @@ async def open_store(url: str, cipher: Cipher, *, check: bool = True, pool: int 
         await check_schema(url)
     if url.startswith("sqlite"):
         return SqliteStore(url, cipher)
-    return PostgresStore(url, cipher, pool)
+    store = PostgresStore(url, cipher, pool)
+    await store.listening()
+    return store

@@ -31,7 +31,13 @@ class Spool:
         self._sealer = sealer
         self._limit = limit
         self._guard = threading.Lock()
-        self.count = sum(1 for _ in self._frames())
+        self.count = 0
+        whole = 0
+        for frame in self._frames():
+            self.count += 1
+            whole += _LENGTH.size + len(frame)
+        if path.exists() and path.stat().st_size > whole:
+            os.truncate(path, whole)  # a frame cut short: what is appended must not follow it
 
     def append(self, envelopes: Sequence[Envelope]) -> None:
         """Write down durably; raises StoreAwayError when the spool is full or the disk refuses."""

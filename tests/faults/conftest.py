@@ -1,0 +1,14 @@
+"""The databases."""
+
+from tests.postgres import postgres_database, postgres_server, postgres_url
+from tests.storage.stores import database_url, sqlite_store, sqlite_url, store
+
+__all__ = [
+    "database_url",
+    "postgres_database",
+    "postgres_server",
+    "postgres_url",
+    "sqlite_store",
+    "sqlite_url",
+    "store",
+]

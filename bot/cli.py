@@ -177,6 +177,43 @@ def classify(
     raise typer.Exit(1 if wrong else 0)
 
 
+@app.command("test")
+def ask_questions(
+    questions: Annotated[Path | None, typer.Option(help="A directory of <language>.tsv: intent, style, text.")] = None,
+    record: Annotated[bool, typer.Option("--record", help="Write the figures down as the new baseline.")] = False,
+    misses: Annotated[int, typer.Option(help="Show so many misses of each language.")] = 0,
+    content: ContentOption = None,
+) -> None:
+    """Ask the held-out questions; fails when a language or the danger recall fell below the baseline."""
+    from bot import bootstrap
+    from bot.matching.evaluation import compare, evaluate
+    from bot.reports import questions as report
+
+    config = _settings()
+    directory = questions or config.content_dir.parent / "tests" / "questions"
+    try:
+        asked = report.load(directory)
+        edition = bootstrap.edition(config, content or config.content_dir)
+    except HotlineError as error:
+        raise _fail(error) from error
+    known = edition.handbook.content
+    result = evaluate(edition.matcher, asked, {intent.id: intent.urgency for intent in known.intents.values()})
+    for table in report.tables(result):
+        out.print(table)
+    report.show_misses(result, misses, out)
+    leaked = report.leaks(asked, known)
+    for leak in leaked:
+        out.print(f"leaked: {leak.question.language} “{leak.question.text}” is nearly the example “{leak.example}”", markup=False)
+    if record:
+        out.print(f"Recorded in {report.record(directory, result)}.")
+        raise typer.Exit(1 if leaked else 0)
+    fallen = compare(result, report.read_baseline(directory))
+    for regression in fallen:
+        out.print(f"fell: {regression}", markup=False)
+    out.print("The gate holds." if not fallen and not leaked else "The gate is closed: look at the lines above.")
+    raise typer.Exit(1 if fallen or leaked else 0)
+
+
 @app.command()
 def locales() -> None:
     """Bring the phrase catalogues up to date with the code and compile them (for `make locales`)."""

@@ -76,7 +76,7 @@ def save(model: Model, key: str, file: Path) -> None:
 def load(key: str, file: Path) -> Model | None:
     """Read the model of this key; None when it is missing, damaged or another's."""
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             facts = json.loads(bytes(stored["facts"]))
             if facts["key"] != key or facts["version"] != VERSION:
                 return None

@@ -28,6 +28,9 @@ class Head:
 
 def train_head(vectors: Floats, labels: NDArray[np.int64], weights: Floats, classes: int) -> Head:
     """Train a softmax regression on sentence vectors."""
+    if len(np.unique(labels)) < 2:
+        nothing = np.zeros((vectors.shape[1], classes), dtype=np.float32)
+        return Head(np.zeros(vectors.shape[1], dtype=np.float32), nothing, np.zeros(classes, dtype=np.float32))
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 -- only training needs it
 
     mean = np.asarray(vectors.mean(axis=0), dtype=np.float32)

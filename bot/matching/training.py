@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix
 
 from bot.language.folding import fold
 from bot.language.identification import LanguageModel
-from bot.language.keyboard import typed
-from bot.matching.combiner import train_combiner
+from bot.matching.combiner import Combiner, train_combiner
 from bot.matching.concepts import ConceptIndex, Found
 from bot.matching.corpus import OUT_OF_SCOPE, Sentence, sentences
-from bot.matching.danger import Rules, log_odds, train_danger
-from bot.matching.decision import choose_thresholds
+from bot.matching.danger import DangerModel, Rules, log_odds, train_danger
+from bot.matching.decision import Thresholds, choose_thresholds
 from bot.matching.features import MAX_WORDS, Blocks, features_of
 from bot.matching.lesson import Lesson
 from bot.matching.linear import Linear, labels_of, train_bayes, train_svm
@@ -32,6 +30,7 @@ Labels = NDArray[np.int64]
 
 _WRONG = 0.03  # share of messages that may be answered wrongly
 _LOST = 0.01  # share of messages in scope that may fall back
+_FEWEST = 30  # sentences from which the combiners can be learnt
 _FALSE_ALARMS = 0.04  # share of harmless messages that may show a danger card
 
 
@@ -40,9 +39,7 @@ class Options:
     """What training does; the ablation switches parts off."""
 
     seed: int = 0
-    variants: int = 4  # of a template
-    noise: int = 1  # misspelt copies of each sentence
-    noise_weight: float = 0.5
+    variants: int = 2  # of a template
     folds: int = 3
     judged: int = 6000  # sentences whose cross-validated predictions the combiners learn from
     blocks: Blocks = Blocks()
@@ -62,8 +59,6 @@ class Material:
     weights: Floats
     groups: Labels
     matrix: csr_matrix
-    noisy: csr_matrix  # misspelt copies
-    noisy_rows: Labels  # the sentence each copy is of
     vectors: Floats | None  # of meaning
     options: Options
 
@@ -105,14 +100,8 @@ def prepare(
     """Fold, count and number the sentences."""
     classes = (*(intent.id for intent in lesson.intents), OUT_OF_SCOPE)
     urgency = {intent.id: intent.urgency for intent in lesson.intents}
-    random = Random(options.seed)
     folded = tuple(fold(sentence.text) for sentence in found)
     documents = [features_of(text.split()[:MAX_WORDS], index, options.blocks) for text in folded]
-    noisy_rows = np.tile(np.arange(len(found)), options.noise)
-    noisy = [
-        features_of(fold(typed(found[row].text, random)).split()[:MAX_WORDS], index, options.blocks)
-        for row in noisy_rows.tolist()
-    ]
     vocabulary = Vocabulary.build(documents)
     return Material(
         sentences=tuple(found),
@@ -124,8 +113,6 @@ def prepare(
         weights=np.array([sentence.weight for sentence in found], dtype=np.float32),
         groups=np.array([sentence.group for sentence in found], dtype=np.int64),
         matrix=vocabulary.matrix(documents),
-        noisy=vocabulary.matrix(noisy),
-        noisy_rows=noisy_rows,
         vectors=vectors,
         options=options,
     ), vocabulary
@@ -134,12 +121,8 @@ def prepare(
 def fit(material: Material, chosen: NDArray[np.bool_]) -> tuple[Linear, Head | None, Rules]:
     """Train the signals on the chosen sentences."""
     options = material.options
-    copies = chosen[material.noisy_rows] if len(material.noisy_rows) else np.zeros(0, bool)
-    matrix = vstack([material.matrix[chosen], material.noisy[copies]], format="csr")
-    rows = np.concatenate([np.nonzero(chosen)[0], material.noisy_rows[copies]])
-    weights = material.weights[rows]
-    weights[chosen.sum() :] *= options.noise_weight
-    labels, danger = material.labels[rows], material.danger[rows].astype(np.int64)
+    matrix, weights, labels = material.matrix[chosen], material.weights[chosen], material.labels[chosen]
+    danger = material.danger[chosen].astype(np.int64)
     count = len(material.classes)
     linear = _beside(
         _mixed(train_svm(matrix, labels, weights, count, options.seed), train_bayes(matrix, labels, weights, count), options),
@@ -191,6 +174,8 @@ def _signals(material: Material, chosen: NDArray[np.bool_], rows: Labels) -> Sig
 
 def _stage(material: Material, rows: Labels, classes: Floats, danger: Floats) -> Stage:
     labels, weights, is_danger = material.labels[rows], material.weights[rows], material.danger[rows]
+    if len(rows) < _FEWEST:
+        return _default_stage(classes.shape[2])
     combiner = train_combiner(classes, labels, weights)
     chances = combiner.chances(classes)
     danger = np.column_stack([danger, log_odds(danger_chance(chances, material))])
@@ -199,6 +184,13 @@ def _stage(material: Material, rows: Labels, classes: Floats, danger: Floats) ->
         danger=train_danger(danger.astype(np.float32), is_danger, weights, _FALSE_ALARMS),
         thresholds=choose_thresholds(chances, labels, len(material.classes) - 1, weights, _WRONG, _LOST),
     )
+
+
+def _default_stage(signals: int) -> Stage:
+    """What to believe when there are too few sentences to learn it from: what full content taught."""
+    combiner = Combiner(np.array([4.0, 2.0, 0.5][:signals], dtype=np.float32))
+    danger = DangerModel(np.array([1.5, 0.3, 0.3, 1.0][4 - signals - 1 :], dtype=np.float32), 0.0, 0.5, 0.8)
+    return Stage(combiner, danger, Thresholds())
 
 
 def danger_chance(chances: Floats, material: Material) -> Floats:
@@ -236,7 +228,7 @@ def _heads(material: Material, chosen: NDArray[np.bool_]) -> Head:
 
 def _folds(groups: Labels, folds: int, seed: int) -> Labels:
     """Give every template a fold, so that its variants stay together."""
-    order = np.random.default_rng(seed + 1).integers(0, folds, groups.max() + 1)
+    order = np.random.default_rng(seed + 1).integers(0, folds, int(groups.max(initial=0)) + 1)
     return np.asarray(order[groups], dtype=np.int64)
 
 

@@ -82,7 +82,7 @@ def restored(stored: np.ndarray) -> Floats:
 
 def _read(file: Path, encoder: str) -> dict[bytes, np.ndarray]:
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             if str(stored["encoder"]) != encoder:
                 return {}
             keys, vectors = stored["keys"], stored["vectors"]

@@ -15,6 +15,7 @@ from storage.lane import LaneRows, lane
 from storage.lease import LeaseRows
 from storage.letter import LetterRows
 from storage.message import MessageRows
+from storage.office import SqlOffice
 from storage.outbox import OutboxRows
 from storage.pace import PaceRows
 
@@ -79,6 +80,11 @@ class SqlLedger:
     def letters(self) -> LetterRows:
         """Dead letters."""
         return LetterRows(self.connection, self.wake)
+
+    @cached_property
+    def office(self) -> SqlOffice:
+        """The operators' desk."""
+        return SqlOffice(self.connection, self.wake)
 
     def erase(self, conversation_id: str) -> None:
         """Delete the conversation's rows in every table, at once.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from storage import (  # noqa: F401 - imported to fill the metadata
+    audit,
     case,
     conversation,
+    draft,
     finding,
     inbox,
     lane,
@@ -13,6 +15,10 @@ from storage import (  # noqa: F401 - imported to fill the metadata
     note,
     outbox,
     pace,
+    remark,
+    shift,
+    snippet,
+    staff,
 )
 from storage.database import metadata
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from bot.dialogue.message import Envelope
 from bot.dialogue.session import Session
+from bot.hotline.office import Office
 from bot.hotline.records import (
     Case,
     CaseEvent,
@@ -373,6 +374,8 @@ class Ledger(Protocol):
     def leases(self) -> Leases: ...
     @property
     def letters(self) -> Letters: ...
+    @property
+    def office(self) -> Office: ...
 
     def wake(self, topic: str) -> None:
         """Wake whoever waits for `topic`, once this is committed."""

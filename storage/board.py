@@ -1,0 +1,62 @@
+"""Queries over all cases, for the supervisors; no table of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import and_, func, select
+
+from bot.hotline.records import CaseEvent
+from bot.hotline.team import Wait
+from bot.matching.match import Urgency
+from storage.case import case_event, case_table
+from storage.rows import Rows
+
+_URGENCIES = tuple(urgency.value for urgency in sorted(Urgency, key=lambda urgency: urgency.rank))
+
+
+class BoardRows(Rows):
+    """Implements `bot.hotline.office.Board`."""
+
+    def waits(self, since: datetime) -> list[Wait]:
+        """Every case opened since then, with the moment a person first took it."""
+        taken = (
+            select(func.min(case_event.c.at))
+            .where(case_event.c.case_id == case_table.c.id, case_event.c.kind.in_(("taken", "transferred")))
+            .scalar_subquery()
+        )
+        query = select(case_table.c.urgency, case_table.c.language, case_table.c.opened, taken.label("taken"))
+        rows = self.connection.execute(query.where(case_table.c.opened >= since).order_by(case_table.c.opened))
+        return [Wait(_URGENCIES[row.urgency], row.language, row.opened, row.taken) for row in rows]
+
+    def events(self, kinds: Iterable[str], since: datetime, limit: int = 100) -> list[CaseEvent]:
+        """Of any case, the latest first."""
+        query = (
+            select(case_event)
+            .where(case_event.c.kind.in_(list(kinds)), case_event.c.at >= since)
+            .order_by(case_event.c.id.desc())
+            .limit(limit)
+        )
+        return [
+            CaseEvent(row.id, row.case_id, row.at, row.kind, row.who, row.detail or {})
+            for row in self.connection.execute(query)
+        ]
+
+    def closed(self, operator: str, since: datetime) -> int:
+        """How many cases this operator closed."""
+        query = select(func.count()).where(case_table.c.operator == operator, case_table.c.closed >= since)
+        return self.connection.execute(query).scalar_one()
+
+    def outcomes(self, since: datetime) -> dict[str, tuple[int, int, int]]:
+        """Outcome -> (closed, found useful, found useless)."""
+        query = (
+            select(case_table.c.outcome, case_table.c.useful, func.count())
+            .where(and_(case_table.c.closed >= since))
+            .group_by(case_table.c.outcome, case_table.c.useful)
+        )
+        result: dict[str, tuple[int, int, int]] = {}
+        for outcome, useful, count in self.connection.execute(query):
+            total, yes, no = result.get(outcome, (0, 0, 0))
+            result[outcome] = (total + count, yes + count * (useful is True), no + count * (useful is False))
+        return result

@@ -140,6 +140,8 @@ def fit(material: Material, chosen: NDArray[np.bool_]) -> tuple[Linear, Head | N
 def judge(material: Material) -> tuple[Stage, Stage | None]:
     """Learn how to combine the signals, from predictions on sentences the signals never saw."""
     options = material.options
+    if len(material.labels) < _FEWEST:
+        return _default_stage(FIRST), _default_stage(FIRST + 1) if material.vectors is not None else None
     fold_of = _folds(material.groups, options.folds, options.seed)
     judged = np.sort(np.random.default_rng(options.seed).permutation(len(material.labels))[: options.judged])
     parts = []
@@ -174,8 +176,6 @@ def _signals(material: Material, chosen: NDArray[np.bool_], rows: Labels) -> Sig
 
 def _stage(material: Material, rows: Labels, classes: Floats, danger: Floats) -> Stage:
     labels, weights, is_danger = material.labels[rows], material.weights[rows], material.danger[rows]
-    if len(rows) < _FEWEST:
-        return _default_stage(classes.shape[2])
     combiner = train_combiner(classes, labels, weights)
     chances = combiner.chances(classes)
     danger = np.column_stack([danger, log_odds(danger_chance(chances, material))])
@@ -189,7 +189,8 @@ def _stage(material: Material, rows: Labels, classes: Floats, danger: Floats) ->
 def _default_stage(signals: int) -> Stage:
     """What to believe when there are too few sentences to learn it from: what full content taught."""
     combiner = Combiner(np.array([4.0, 2.0, 0.5][:signals], dtype=np.float32))
-    danger = DangerModel(np.array([1.5, 0.3, 0.3, 1.0][4 - signals - 1 :], dtype=np.float32), 0.0, 0.5, 0.8)
+    weights = [1.5, 0.3, 1.0] if signals == FIRST else [1.0, 0.2, 0.3, 1.0]
+    danger = DangerModel(np.array(weights, dtype=np.float32), 0.0, 0.5, 0.8)
     return Stage(combiner, danger, Thresholds())
 
 

@@ -38,7 +38,7 @@ head = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("secret", Sealed("audit_head.secret"), nullable=False),
-    Column("count", Integer, nullable=False),
+    Column("entries", Integer, nullable=False),
     Column("last", LargeBinary, nullable=False),
     Column("proof", LargeBinary, nullable=False),  # HMAC over count and last
 )
@@ -60,18 +60,18 @@ class AuditRows(Rows):
             )
         )
         change = update(head).where(head.c.id == 1)
-        self.connection.execute(change.values(count=entry.id, last=seal, proof=_proof(secret, entry.id, seal)))
+        self.connection.execute(change.values(entries=entry.id, last=seal, proof=_proof(secret, entry.id, seal)))
 
     def _locked(self) -> tuple[bytes, int, bytes]:
         query = select(head).where(head.c.id == 1).with_for_update()
         row = self.connection.execute(query).first()
         if row is None:
             secret = secrets.token_bytes(32)
-            first = {"id": 1, "secret": secret.hex(), "count": 0, "last": b"", "proof": _proof(secret, 0, b"")}
+            first = {"id": 1, "secret": secret.hex(), "entries": 0, "last": b"", "proof": _proof(secret, 0, b"")}
             new = insert(self.connection, head).values(**first)
             self.connection.execute(new.on_conflict_do_nothing(index_elements=["id"]))
             row = self.connection.execute(query).one()
-        return bytes.fromhex(row.secret), row.count, bytes(row.last)
+        return bytes.fromhex(row.secret), row.entries, bytes(row.last)
 
     def page(self, limit: int = 100, before: int | None = None, target: str = "") -> list[AuditEntry]:
         """The latest first."""
@@ -98,9 +98,9 @@ class AuditRows(Rows):
             if not hmac.compare_digest(entry.seal, _seal(secret, last, entry)):
                 return f"Entry {entry.id} was changed."
             last, expected = entry.seal, expected + 1
-        if not hmac.compare_digest(bytes(row.proof), _proof(secret, row.count, bytes(row.last))):
+        if not hmac.compare_digest(bytes(row.proof), _proof(secret, row.entries, bytes(row.last))):
             return "The head of the log was changed."
-        if row.count != expected - 1 or bytes(row.last) != last:
+        if row.entries != expected - 1 or bytes(row.last) != last:
             return f"Entries after {expected - 1} are missing."
         return ""
 
@@ -110,7 +110,7 @@ class AuditRows(Rows):
             select(audit).where(audit.c.id > after).order_by(audit.c.id).limit(_PAGE)
         ).all():
             for row in rows:
-                yield AuditEntry(*row[:6], seal=bytes(row[6]))
+                yield AuditEntry(row.id, row.at, row.who, row.act, row.target, row.detail, bytes(row.seal))
             after = rows[-1].id
 
 

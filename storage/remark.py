@@ -30,7 +30,7 @@ remark = Table(
 class RemarkRows(Rows):
     """Implements `bot.hotline.office.Remarks`."""
 
-    def add(self, conversation: str, case: str, author: str, kind: RemarkKind, text: str, now: datetime) -> int:
+    def add(self, conversation: str, case: str, author: str, kind: RemarkKind, *, text: str, now: datetime) -> int:
         """Keep a remark; wakes the case, and the supervisors when they are asked."""
         values = {
             "conversation_id": conversation,

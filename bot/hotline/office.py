@@ -25,7 +25,7 @@ from bot.hotline.team import (
 class StaffRepository(Protocol):
     """Accounts."""
 
-    def get(self, staff: str) -> Staff | None: ...
+    def get(self, staff_id: str) -> Staff | None: ...
 
     def named(self, name: str) -> Staff | None:
         """By name, in any case of letters."""
@@ -33,11 +33,11 @@ class StaffRepository(Protocol):
 
     def all(self) -> list[Staff]: ...
 
-    def add(self, staff: Staff) -> bool:
+    def add(self, new: Staff) -> bool:
         """False when the name is taken."""
         ...
 
-    def change(self, staff: str, **fields: Any) -> bool:
+    def change(self, staff_id: str, **fields: Any) -> bool:
         """Replace fields of `Staff` by name."""
         ...
 
@@ -45,7 +45,7 @@ class StaffRepository(Protocol):
 class Logins(Protocol):
     """Browser sessions, invitations and failed attempts. A key is the hash of a secret that only the browser has."""
 
-    def add(self, key: bytes, login: Login) -> None: ...
+    def add(self, key: bytes, new: Login) -> None: ...
 
     def get(self, key: bytes) -> Login | None: ...
 
@@ -53,7 +53,7 @@ class Logins(Protocol):
 
     def remove(self, key: bytes) -> None: ...
 
-    def remove_of(self, staff: str) -> None: ...
+    def remove_of(self, staff_id: str) -> None: ...
 
     def invite(self, key: bytes, invite: Invite) -> None: ...
 
@@ -81,15 +81,15 @@ class Logins(Protocol):
 class Presences(Protocol):
     """Who is on duty."""
 
-    def get(self, staff: str) -> Presence | None: ...
+    def get(self, staff_id: str) -> Presence | None: ...
 
     def all(self) -> list[Presence]: ...
 
-    def set(self, staff: str, duty: Duty, now: datetime, until: datetime | None = None) -> None:
+    def set(self, staff_id: str, duty: Duty, now: datetime, until: datetime | None = None) -> None:
         """Begin or end a shift or a break; wakes "desk"."""
         ...
 
-    def beat(self, staff: str, now: datetime) -> None:
+    def beat(self, staff_id: str, now: datetime) -> None:
         """An open console of this person was heard of."""
         ...
 
@@ -115,7 +115,7 @@ class Audit(Protocol):
 class Remarks(Protocol):
     """Private notes and the side channel."""
 
-    def add(self, conversation: str, case: str, author: str, kind: RemarkKind, text: str, now: datetime) -> int:
+    def add(self, conversation: str, case: str, author: str, kind: RemarkKind, *, text: str, now: datetime) -> int:
         """Wakes the case."""
         ...
 

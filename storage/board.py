@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select
 
-from bot.hotline.records import CaseEvent
+from bot.hotline.records import Case, CaseEvent
 from bot.hotline.team import Wait
 from bot.matching.match import Urgency
-from storage.case import case_event, case_table
+from storage.case import COLUMNS, case_event, case_table, record
 from storage.rows import Rows
 
 _URGENCIES = tuple(urgency.value for urgency in sorted(Urgency, key=lambda urgency: urgency.rank))
@@ -43,6 +43,11 @@ class BoardRows(Rows):
             for row in self.connection.execute(query)
         ]
 
+    def of(self, conversation: str) -> list[Case]:
+        """Every case of a conversation, the latest first."""
+        query = select(*COLUMNS).where(case_table.c.conversation_id == conversation)
+        return [record(row) for row in self.connection.execute(query.order_by(case_table.c.opened.desc()).limit(50))]
+
     def closed(self, operator: str, since: datetime) -> int:
         """How many cases this operator closed."""
         query = select(func.count()).where(case_table.c.operator == operator, case_table.c.closed >= since)
@@ -52,7 +57,7 @@ class BoardRows(Rows):
         """Outcome -> (closed, found useful, found useless)."""
         query = (
             select(case_table.c.outcome, case_table.c.useful, func.count())
-            .where(and_(case_table.c.closed >= since))
+            .where(case_table.c.closed >= since)
             .group_by(case_table.c.outcome, case_table.c.useful)
         )
         result: dict[str, tuple[int, int, int]] = {}

@@ -78,6 +78,12 @@ class StaffRows(Rows):
         rows = self.connection.execute(select(staff).order_by(staff.c.name_key))
         return [found for row in rows if (found := _staff(row))]
 
+    def speakers(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Every operator who is not disabled, with the languages spoken; nothing is decrypted for it."""
+        query = select(staff.c.id, staff.c.languages, staff.c.roles).where(staff.c.disabled.is_(False))
+        rows = self.connection.execute(query)
+        return [(row.id, tuple(row.languages.split())) for row in rows if Role.OPERATOR in row.roles.split()]
+
     def add(self, new: Staff) -> bool:
         """False when the name is taken."""
         fields = (

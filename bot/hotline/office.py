@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from bot.hotline.records import CaseEvent
+from bot.hotline.records import Case, CaseEvent
 from bot.hotline.team import (
     AuditEntry,
     Duty,
@@ -32,6 +32,10 @@ class StaffRepository(Protocol):
         ...
 
     def all(self) -> list[Staff]: ...
+
+    def speakers(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Every operator who is not disabled, with the languages spoken."""
+        ...
 
     def add(self, new: Staff) -> bool:
         """False when the name is taken."""
@@ -163,6 +167,10 @@ class Board(Protocol):
 
     def events(self, kinds: Iterable[str], since: datetime, limit: int = 100) -> list[CaseEvent]:
         """Of any case, the latest first."""
+        ...
+
+    def of(self, conversation: str) -> list[Case]:
+        """Every case of a conversation, the latest first."""
         ...
 
     def closed(self, operator: str, since: datetime) -> int:

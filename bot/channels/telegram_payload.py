@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from typing import Any, Final
 from telegram import CallbackQuery, ChatMemberUpdated, InlineKeyboardMarkup, MessageReactionUpdated, Update
 from telegram import Message as TelegramMessage
 from telegram.constants import ChatMemberStatus, ChatType
+from telegram.warnings import PTBDeprecationWarning
 
 from bot.channels.markup import split, to_telegram
 from bot.dialogue.message import Envelope, Kind, Media, Message
@@ -74,7 +76,9 @@ def arrival(raw: Mapping[str, Any], now: datetime) -> Arrival:
     if number is None:
         raise ValueError("no update_id")
     try:
-        update = Update.de_json(dict(raw), None)
+        with warnings.catch_warnings():  # the library warns of durations we never ask it for
+            warnings.simplefilter("ignore", PTBDeprecationWarning)
+            update = Update.de_json(dict(raw), None)
     except (TypeError, ValueError, KeyError, AttributeError):
         return Arrival(number, _unreadable(number, raw, now))
     if update.callback_query:

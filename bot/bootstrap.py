@@ -185,8 +185,7 @@ class Service:
         host = "localhost" if self.config.host in ("127.0.0.1", "0.0.0.0", "::") else self.config.host  # noqa: S104
         base = self.config.public_url.rstrip("/") or f"http://{host}:{self.config.port}"
         lines = [f"Web chat   {base}/chat", f"Console    {base}/console", f"Health     {base}/ready"]
-        if "telegram" in self.channels:
-            lines.append("Telegram   on")
+        lines += [f"{name.capitalize():<10} on" for name in self.channels if name != "webchat"]
         return lines
 
 
@@ -207,6 +206,7 @@ async def running(config: Settings, *, serving: bool, workers: bool) -> AsyncIte
     watch = ContentWatch(config.content_dir, lambda: _retrained(config), mind.edition.handbook.content, today)
     service = Service(config, store, mind, metrics, inbox, channels, watch)
     telegram = _telegram(service) if config.telegram.token.get_secret_value() else None
+    whatsapp = _whatsapp(service) if config.whatsapp.token.get_secret_value() else None
     if serving:
         pages = WebChatPages(chat, store, inbox.receive, _page_phrases(mind), exit_url=config.exit_url, embed_origins=config.embed_origins)
         service.routers.append(pages.router())
@@ -229,6 +229,8 @@ async def running(config: Settings, *, serving: bool, workers: bool) -> AsyncIte
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if whatsapp is not None:
+            await whatsapp.close()
         executor.shutdown(wait=False, cancel_futures=True)
         await store.close()
 
@@ -244,6 +246,19 @@ def _telegram(service: Service) -> Any:
     service.channels[channel.name] = channel  # type: ignore[index]
     service.routers.append(channel.router())
     service.body_limits["/telegram"] = 1_000_000
+    return channel
+
+
+def _whatsapp(service: Service) -> Any:
+    """WhatsApp, put among the channels and behind its webhook."""
+    from bot.channels.whatsapp import BODY_LIMIT, WhatsAppChannel, WhatsAppWebhook
+
+    settings = service.config.whatsapp
+    channel = WhatsAppChannel(settings)
+    service.channels[channel.name] = channel  # type: ignore[index]
+    webhook = WhatsAppWebhook(channel, settings, service.inbox.receive, service.inbox.statuses)
+    service.routers.append(webhook.router())
+    service.body_limits["/whatsapp"] = BODY_LIMIT
     return channel
 
 

@@ -113,6 +113,8 @@ def _ask_place(scene: Scene, intent: str, need: str) -> Turn:
         codes, prefix = CITIZENSHIPS, "cit"
     if scene.session.mode is Mode.NEW:
         text = f"{menu.short_introduction(scene)}\n\n{text}"
+    hint = scene.message.country_hint  # a phone number's country: a proposal, shown first, never taken for granted
+    codes = tuple(sorted(codes, key=lambda code: code != hint))
     buttons = tuple(Button(f"{prefix}:{code}", scene.knowledge.country_title(code, scene.language)) for code in codes)
     return scene.turn(Reply(text, buttons, columns=2), mode=Mode.STAY, pending=intent)
 

@@ -62,8 +62,8 @@ case_table = Table(
     Index("ix_case_closed", "closed"),
 )
 # A literal, since PostgreSQL matches ON CONFLICT's condition with the index's only then.
-_OPEN = case_table.c.state != literal_column("'closed'")
-partial_index("uq_case_open", case_table.c.conversation_id, where=_OPEN, unique=True)
+OPEN = case_table.c.state != literal_column("'closed'")
+partial_index("uq_case_open", case_table.c.conversation_id, where=OPEN, unique=True)
 
 case_event = Table(
     "case_event",
@@ -129,7 +129,7 @@ class CaseRows(Rows):
         }
         new = insert(self.connection, case_table).values(values)
         unique = new.on_conflict_do_nothing(
-            index_elements=["conversation_id"], index_where=_OPEN
+            index_elements=["conversation_id"], index_where=OPEN
         )
         return self.connection.execute(unique).rowcount == 1
 
@@ -141,7 +141,7 @@ class CaseRows(Rows):
         """The conversation's case that is not closed."""
         return self._first(
             select(*COLUMNS).where(
-                case_table.c.conversation_id == conversation, _OPEN
+                case_table.c.conversation_id == conversation, OPEN
             )
         )
 
@@ -199,7 +199,7 @@ class CaseRows(Rows):
 
     def with_operator(self, operator: str) -> list[Case]:
         """Open cases that this operator has or is offered."""
-        query = select(*COLUMNS).where(case_table.c.operator == operator, _OPEN)
+        query = select(*COLUMNS).where(case_table.c.operator == operator, OPEN)
         return self._all(query.order_by(case_table.c.opened))
 
     def in_state(self, states: Sequence[CaseState], limit: int = 500) -> list[Case]:

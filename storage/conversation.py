@@ -16,8 +16,10 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     and_,
+    bindparam,
     case,
     exists,
+    func,
     or_,
     select,
     update,
@@ -27,7 +29,7 @@ from bot.dialogue.session import Session
 from bot.hotline.ledger import FloodLimit
 from bot.hotline.records import Conversation
 from storage import note
-from storage.column import Instant, Sealed, moment
+from storage.column import Instant, Sealed
 from storage.database import insert, metadata
 from storage.rows import Rows
 
@@ -74,6 +76,33 @@ def record(values: Sequence[Any]) -> Conversation:
     """A Conversation from the values of COLUMNS."""
     return Conversation(values[0], values[1], values[2], Session.load(values[3]), *values[4:])
 
+_FRESH = and_(
+    conversation.c.window_start > bindparam("window", type_=Instant),
+    conversation.c.window_start <= bindparam("arrived", type_=Instant),
+)
+_ARRIVAL = {
+    "last_in": bindparam("arrived", type_=Instant),
+    "unreachable": None,
+    "window_count": case((_FRESH, conversation.c.window_count + 1), else_=1),
+    "window_start": case((_FRESH, conversation.c.window_start), else_=bindparam("arrived", type_=Instant)),
+}
+_ARRIVE = (
+    update(conversation)
+    .where(conversation.c.channel == bindparam("channel_"), conversation.c.address_hash == bindparam("hash"))
+    .values(_ARRIVAL)
+    .returning(conversation.c.id, conversation.c.window_count)
+)
+_SAVE = (
+    update(conversation)
+    .where(conversation.c.id == bindparam("id_"))
+    .values(
+        session=bindparam("session_"),
+        language=bindparam("language_"),
+        stay=bindparam("stay_"),
+        last_out=func.coalesce(bindparam("last_out_", type_=Instant), conversation.c.last_out),
+    )
+)
+
 
 class ConversationRows(Rows):
     """Implements `bot.hotline.ledger.Conversations`."""
@@ -90,25 +119,12 @@ class ConversationRows(Rows):
 
     def arrive(self, channel: str, address: str, limit: FloodLimit, now: datetime) -> tuple[str, int]:
         """Note that a message came, making the conversation if need be: its id, and the messages in this window."""
-        fresh = and_(
-            conversation.c.window_start > now - timedelta(seconds=limit.seconds),
-            conversation.c.window_start <= now,
-        )
-        change = {
-            "last_in": now,
-            "unreachable": None,
-            "window_count": case((fresh, conversation.c.window_count + 1), else_=1),
-            "window_start": case((fresh, conversation.c.window_start), else_=moment(now)),
-        }
+        window = {"arrived": now, "window": now - timedelta(seconds=limit.seconds)}
         hashes = self.cipher.lookups(channel, address)
-        known = (
-            update(conversation)
-            .where(conversation.c.channel == channel, conversation.c.address_hash.in_(hashes))
-            .values(change)
-            .returning(conversation.c.id, conversation.c.window_count)
-        )
-        if row := self.connection.execute(known).first():
-            return row[0], row[1]
+        for known in hashes:  # one, unless keys are being rotated
+            row = self.connection.execute(_ARRIVE, {**window, "channel_": channel, "hash": known}).first()
+            if row:
+                return row[0], row[1]
         new = insert(self.connection, conversation).values(
             id=uuid.uuid4().hex,
             channel=channel,
@@ -123,18 +139,21 @@ class ConversationRows(Rows):
             window_count=1,
         )
         upsert = new.on_conflict_do_update(  # another process may have been first
-            index_elements=["channel", "address_hash"], set_=change
+            index_elements=["channel", "address_hash"], set_=_ARRIVAL
         ).returning(conversation.c.id, conversation.c.window_count)
-        row = self.connection.execute(upsert).one()
+        row = self.connection.execute(upsert, window).one()
         return row[0], row[1]
 
     def save(self, conversation_id: str, session: Session, language: str, stay: str, last_out: datetime | None) -> bool:
         """Store the session (and lock the row); False when the conversation was erased."""
-        values: dict[str, Any] = {"session": session.dump(), "language": language, "stay": stay}
-        if last_out:
-            values["last_out"] = last_out
-        change = update(conversation).where(conversation.c.id == conversation_id).values(values)
-        return self.connection.execute(change).rowcount == 1
+        values = {
+            "id_": conversation_id,
+            "session_": session.dump(),
+            "language_": language,
+            "stay_": stay,
+            "last_out_": last_out,
+        }
+        return self.connection.execute(_SAVE, values).rowcount == 1
 
     def lock(self, conversation_id: str) -> bool:
         """Keep others from changing it until commit; False when it was erased."""

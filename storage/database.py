@@ -20,9 +20,15 @@ metadata = MetaData(
 
 def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that knows ON CONFLICT, in the connection's dialect."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+    return insert_in(connection.dialect.name, table)
+
+
+def insert_in(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """The same for a dialect's name, "sqlite" or "postgresql": for statements that are built once and kept.
+
+    Statements on a message's way are built once: building them anew costs more than the database does.
+    """
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def partial_index(name: str, *columns: Any, where: Any, unique: bool = False) -> Index:

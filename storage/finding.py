@@ -67,6 +67,8 @@ def _dimensions(primary_key: bool) -> list[Column[Any]]:
 tally = Table("tally", metadata, Column("id", Id, primary_key=True, autoincrement=True), *_dimensions(False))
 statistic = Table("statistic", metadata, *_dimensions(True), Column("count", Integer, nullable=False))
 
+_COUNT = tally.insert()
+
 
 class FindingRows(Rows):
     """Implements `bot.hotline.ledger.Findings`."""
@@ -120,7 +122,7 @@ class FindingRows(Rows):
     def count(self, item: Tally) -> None:
         """Count one message."""
         values = {name: getattr(item, name)[: _SIZES[name]] for name in _DIMENSIONS}
-        self.connection.execute(tally.insert().values(values))
+        self.connection.execute(_COUNT, values)
 
     def tallies(self, first_day: str, last_day: str) -> list[Tally]:
         """Counts by day and all dimensions, folded or not; days are ISO dates, both included."""

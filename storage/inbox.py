@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import (
     Column,
+    Executable,
     Index,
     Integer,
     LargeBinary,
@@ -18,8 +20,10 @@ from sqlalchemy import (
     String,
     Table,
     and_,
+    bindparam,
     delete,
     func,
+    literal_column,
     select,
     update,
 )
@@ -27,12 +31,12 @@ from sqlalchemy import (
 from bot.dialogue.message import Envelope
 from bot.hotline.codec import message_from_json, message_to_json
 from bot.hotline.ledger import FloodLimit
-from bot.hotline.records import CaseState, Incoming
+from bot.hotline.records import Incoming
 from storage import case as cases
 from storage import conversation as conversations
 from storage.column import Id, Instant, SealedJson
 from storage.conversation import ConversationRows
-from storage.database import insert, metadata
+from storage.database import insert_in, metadata
 from storage.lane import LaneRows
 from storage.rows import Rows
 
@@ -62,6 +66,37 @@ inbox = Table(
     sqlite_autoincrement=True,
 )
 
+_ADD = inbox.insert()
+_QUEUED = inbox.c.state == literal_column("'queued'")
+_FIRST = (
+    select(func.min(inbox.c.id))
+    .where(inbox.c.conversation_id.in_(bindparam("conversations", expanding=True)), _QUEUED)
+    .group_by(inbox.c.conversation_id)
+)
+_OPEN_CASE = and_(cases.case_table.c.conversation_id == inbox.c.conversation_id, cases.OPEN)
+_HEADS = (
+    select(
+        inbox.c.id,
+        inbox.c.payload,
+        inbox.c.received,
+        inbox.c.priority,
+        inbox.c.flood,
+        inbox.c.failures,
+        *conversations.COLUMNS,
+        *cases.COLUMNS,
+    )
+    .join(conversations.conversation, conversations.conversation.c.id == inbox.c.conversation_id)
+    .outerjoin(cases.case_table, _OPEN_CASE)
+    .where(inbox.c.id.in_(_FIRST))
+)
+_WAITING = select(func.max(inbox.c.priority)).where(inbox.c.conversation_id == bindparam("conversation"), _QUEUED)
+_FINISH = delete(inbox).where(inbox.c.id == bindparam("incoming"), _QUEUED)
+
+
+@cache
+def _see(dialect: str) -> Executable:
+    return insert_in(dialect, seen).on_conflict_do_nothing()
+
 
 class InboxRows(Rows):
     """Implements `bot.hotline.ledger.InboxRows`."""
@@ -74,17 +109,17 @@ class InboxRows(Rows):
         conversation, count = rows.arrive(envelope.channel, envelope.sender, limit, now)
         LaneRows(self.connection, self.wake).touch(f"in:{conversation}", "in", now, priority)
         beyond = 0 if priority else min(2, max(0, count - limit.messages))
-        self.connection.execute(
-            inbox.insert().values(
-                conversation_id=conversation,
-                payload=message_to_json(envelope.message),
-                received=now,
-                priority=priority,
-                flood=beyond,
-                failures=0,
-                state="queued",
-            )
-        )
+        row = {
+            "conversation_id": conversation,
+            "payload": message_to_json(envelope.message),
+            "received": now,
+            "priority": priority,
+            "flood": beyond,
+            "failures": 0,
+            "state": "queued",
+            "error": "",
+        }
+        self.connection.execute(_ADD, row)
         self.wake("inbox")
         return True
 
@@ -94,35 +129,11 @@ class InboxRows(Rows):
             older = select(seen.c.hash).where(seen.c.hash.in_(hashes[1:]))
             if self.connection.execute(older).first():
                 return False
-        new = insert(self.connection, seen).values(hash=hashes[0], at=now).on_conflict_do_nothing()
-        return self.connection.execute(new).rowcount == 1
+        new = _see(self.connection.dialect.name)
+        return self.connection.execute(new, {"hash": hashes[0], "at": now}).rowcount == 1
 
     def heads(self, conversation_ids: Sequence[str]) -> list[Incoming]:
         """The first waiting message of each conversation, with its open case."""
-        first = (
-            select(func.min(inbox.c.id))
-            .where(inbox.c.conversation_id.in_(conversation_ids), inbox.c.state == "queued")
-            .group_by(inbox.c.conversation_id)
-        )
-        open_case = and_(
-            cases.case_table.c.conversation_id == inbox.c.conversation_id,
-            cases.case_table.c.state != CaseState.CLOSED.value,
-        )
-        query = (
-            select(
-                inbox.c.id,
-                inbox.c.payload,
-                inbox.c.received,
-                inbox.c.priority,
-                inbox.c.flood,
-                inbox.c.failures,
-                *conversations.COLUMNS,
-                *cases.COLUMNS,
-            )
-            .join(conversations.conversation, conversations.conversation.c.id == inbox.c.conversation_id)
-            .outerjoin(cases.case_table, open_case)
-            .where(inbox.c.id.in_(first))
-        )
         middle = 6 + len(conversations.COLUMNS)
         return [
             Incoming(
@@ -135,21 +146,17 @@ class InboxRows(Rows):
                 failures=row[5],
                 case=cases.record(row[middle:]) if row[middle] is not None else None,
             )
-            for row in self.connection.execute(query)
+            for row in self.connection.execute(_HEADS, {"conversations": list(conversation_ids)})
         ]
 
     def waiting(self, conversation: str) -> int | None:
         """The highest priority of what waits in the conversation; None when nothing does."""
-        query = select(func.max(inbox.c.priority)).where(
-            inbox.c.conversation_id == conversation, inbox.c.state == "queued"
-        )
-        result: int | None = self.connection.execute(query).scalar()
+        result: int | None = self.connection.execute(_WAITING, {"conversation": conversation}).scalar()
         return result
 
     def finish(self, incoming: int) -> bool:
         """Delete the row: the exactly-once token. False when someone else did."""
-        done = delete(inbox).where(inbox.c.id == incoming, inbox.c.state == "queued")
-        return self.connection.execute(done).rowcount == 1
+        return self.connection.execute(_FINISH, {"incoming": incoming}).rowcount == 1
 
     def fail(self, incoming: int, error: str) -> int:
         """Count a failure of the responder; how many there are now."""

@@ -8,17 +8,20 @@ a lane from being taken too early (a platform's gap between two messages, the ba
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     Column,
     ColumnElement,
+    Executable,
     Index,
     Integer,
     SmallInteger,
     String,
     Table,
     and_,
+    bindparam,
     case,
     func,
     literal_column,
@@ -28,8 +31,8 @@ from sqlalchemy import (
 )
 
 from bot.hotline.records import Lane
-from storage.column import Instant, moment
-from storage.database import insert, metadata, partial_index
+from storage.column import Instant
+from storage.database import insert_in, metadata, partial_index
 from storage.rows import Rows
 
 # A time further ahead than any lease or backoff was written by a clock that has since been set back: it counts as past.
@@ -56,69 +59,97 @@ partial_index("ix_lane_ready", lane.c.queue, lane.c.priority.desc(), lane.c.next
 partial_index("ix_lane_idle", lane.c.next_at, where=_IDLE)
 
 
+def _past(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    return or_(column <= _NOW, column > _FAR_AHEAD)
+
+
+_NOW = bindparam("now_", type_=Instant)
+_FAR_AHEAD = bindparam("far", type_=Instant)
+_FREE = or_(lane.c.owner == literal_column("''"), lane.c.until.is_(None), _past(lane.c.until))
+_DUE = (
+    select(lane.c.name)
+    .where(lane.c.queue == bindparam("queue_"), _READY, _past(lane.c.next_at), _FREE)
+    .order_by(lane.c.priority.desc(), lane.c.next_at)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_TAKE = (
+    update(lane)
+    .where(lane.c.name.in_(bindparam("names", expanding=True)))
+    .values(
+        owner=bindparam("owner_"),
+        until=bindparam("until_"),
+        takeovers=case((lane.c.owner != literal_column("''"), lane.c.takeovers + 1), else_=lane.c.takeovers),
+    )
+    .returning(lane.c.name, lane.c.takeovers)
+)
+_OURS = and_(lane.c.name == bindparam("name_"), lane.c.owner == bindparam("owner_"))
+_HOLD = select(lane.c.name).where(_OURS).with_for_update()
+_RELEASE = (
+    update(lane)
+    .where(_OURS)
+    .values(
+        owner="",
+        until=None,
+        takeovers=0,
+        ready=bindparam("more"),
+        next_at=bindparam("at"),
+        priority=bindparam("priority_"),
+    )
+)
+_NEXT_DUE = select(func.min(lane.c.next_at)).where(lane.c.queue == bindparam("queue_"), _READY, _FREE)
+
+
+@cache
+def _touch(dialect: str) -> Executable:
+    waits = or_(lane.c.ready == literal_column("1"), and_(lane.c.next_at > _NOW, lane.c.next_at < _FAR_AHEAD))
+    new = insert_in(dialect, lane)
+    new = new.values({column.name: bindparam(column.name) for column in lane.c if column is not lane.c.until})
+    priority = new.excluded.priority
+    return new.on_conflict_do_update(
+        index_elements=["name"],
+        set_={
+            "ready": 1,
+            "next_at": case((waits, lane.c.next_at), else_=_NOW),
+            "priority": case((lane.c.priority > priority, lane.c.priority), else_=priority),
+        },
+    )
+
+
 class LaneRows(Rows):
     """Implements `bot.hotline.ledger.Lanes`."""
 
     def touch(self, name: str, queue: str, now: datetime, priority: int) -> None:
         """There is work in this lane. Locks its row until commit, so that order of ids is order of commits."""
-        waits = or_(lane.c.ready == 1, and_(lane.c.next_at > now, lane.c.next_at < now + FAR))
-        new = insert(self.connection, lane).values(
-            name=name, queue=queue, ready=1, next_at=now, priority=priority, owner="", takeovers=0
-        )
-        upsert = new.on_conflict_do_update(
-            index_elements=["name"],
-            set_={
-                "ready": 1,
-                "next_at": case((waits, lane.c.next_at), else_=moment(now)),
-                "priority": case((lane.c.priority > priority, lane.c.priority), else_=priority),
-            },
-        )
-        self.connection.execute(upsert)
+        values = {"name": name, "queue": queue, "next_at": now, "priority": priority}
+        values |= {"ready": 1, "owner": "", "takeovers": 0, "now_": now, "far": now + FAR}
+        self.connection.execute(_touch(self.connection.dialect.name), values)
 
     def claim(self, queue: str, owner: str, now: datetime, lease: float, limit: int) -> list[Lane]:
         """Take up to `limit` due lanes for `lease` seconds: highest priority first, then longest due."""
-        due = (
-            select(lane.c.name)
-            .where(lane.c.queue == queue, _READY, _past(lane.c.next_at, now), self._free(now))
-            .order_by(lane.c.priority.desc(), lane.c.next_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        names = list(self.connection.execute(due).scalars())
+        times = {"now_": now, "far": now + FAR}
+        due = self.connection.execute(_DUE, {"queue_": queue, "most": limit, **times})
+        names = list(due.scalars())
         if not names:
             return []
         until = now + timedelta(seconds=lease)
-        take = (
-            update(lane)
-            .where(lane.c.name.in_(names))
-            .values(
-                owner=owner,
-                until=until,
-                takeovers=case((lane.c.owner != "", lane.c.takeovers + 1), else_=lane.c.takeovers),
-            )
-            .returning(lane.c.name, lane.c.takeovers)
-        )
-        taken = {row.name: row.takeovers for row in self.connection.execute(take)}
+        values = {"names": names, "owner_": owner, "until_": until}
+        taken = {row[0]: row[1] for row in self.connection.execute(_TAKE, values)}
         return [Lane(name, owner, until, taken[name]) for name in names if name in taken]
 
     def hold(self, name: str, owner: str) -> bool:
         """Lock the lane's row; False when it is no longer ours."""
-        query = select(lane.c.name).where(lane.c.name == name, lane.c.owner == owner).with_for_update()
-        return self.connection.execute(query).first() is not None
+        return self.connection.execute(_HOLD, {"name_": name, "owner_": owner}).first() is not None
 
     def release(self, name: str, owner: str, next_at: datetime, more: bool, priority: int) -> bool:
         """Give it back, due at `next_at` when `more` waits; False when it was no longer ours."""
-        change = (
-            update(lane)
-            .where(lane.c.name == name, lane.c.owner == owner)
-            .values(owner="", until=None, takeovers=0, ready=int(more), next_at=next_at, priority=priority)
-        )
-        return self.connection.execute(change).rowcount == 1
+        values = {"name_": name, "owner_": owner, "at": next_at, "more": int(more), "priority_": priority}
+        return self.connection.execute(_RELEASE, values).rowcount == 1
 
     def next_due(self, queue: str, now: datetime) -> datetime | None:
         """When the next lane that nobody holds falls due."""
-        query = select(func.min(lane.c.next_at)).where(lane.c.queue == queue, _READY, self._free(now))
-        result: datetime | None = self.connection.execute(query).scalar()
+        values = {"queue_": queue, "now_": now, "far": now + FAR}
+        result: datetime | None = self.connection.execute(_NEXT_DUE, values).scalar()
         return result
 
     def free(self, owner_prefix: str, now: datetime) -> int:
@@ -133,11 +164,3 @@ class LaneRows(Rows):
     def forget_idle(self, before: datetime, limit: int) -> int:
         """Delete lanes without work that were last used before."""
         return self.delete_some(lane, and_(_IDLE, lane.c.owner == "", lane.c.next_at < before), limit)
-
-    @staticmethod
-    def _free(now: datetime) -> ColumnElement[bool]:
-        return or_(lane.c.owner == "", lane.c.until.is_(None), _past(lane.c.until, now))
-
-
-def _past(column: ColumnElement[Any], now: datetime) -> ColumnElement[bool]:
-    return or_(column <= now, column > now + FAR)

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     Column,
+    Executable,
     Index,
     LargeBinary,
     SmallInteger,
     String,
     Table,
     and_,
+    bindparam,
+    case,
     exists,
     or_,
     select,
     update,
 )
 
-from bot.hotline.records import CaseState, Direction, Json, Line, Status
-from storage.case import case_table
+from bot.hotline.records import Direction, Json, Line, Outgoing, Status
+from storage.case import OPEN, case_table
 from storage.column import Id, Instant, Sealed, SealedJson
-from storage.database import insert, metadata, partial_index
+from storage.database import insert_in, metadata, partial_index
 from storage.rows import Rows
 
 message = Table(
@@ -50,6 +54,28 @@ partial_index("ix_message_ref_hash", message.c.ref_hash, where=message.c.ref_has
 partial_index("uq_message_client_id", message.c.client_id, where=message.c.client_id.is_not(None), unique=True)
 
 REFERENCE = "reference"  # parts these hashes from those of addresses
+
+_ADD = message.insert().returning(message.c.id)
+_SENT = (
+    update(message)
+    .where(message.c.id == bindparam("line"))
+    .values(
+        refs=bindparam("refs_"),
+        ref_hash=bindparam("hash"),
+        status=case(
+            (message.c.status < bindparam("status_", type_=SmallInteger), bindparam("status_", type_=SmallInteger)),
+            else_=message.c.status,
+        ),
+    )
+)
+
+
+@cache
+def _add_once(dialect: str) -> Executable:
+    new = insert_in(dialect, message).on_conflict_do_nothing(
+        index_elements=["client_id"], index_where=message.c.client_id.is_not(None)
+    )
+    return new.returning(message.c.id)
 
 
 class MessageRows(Rows):
@@ -84,10 +110,8 @@ class MessageRows(Rows):
             "author": author,
             "client_id": client_id or None,
         }
-        new = insert(self.connection, message).values(values)
-        if client_id:
-            new = new.on_conflict_do_nothing(index_elements=["client_id"], index_where=message.c.client_id.is_not(None))
-        added: int | None = self.connection.execute(new.returning(message.c.id)).scalar()
+        new = _add_once(self.connection.dialect.name) if client_id else _ADD
+        added: int | None = self.connection.execute(new, values).scalar()
         if added is not None:
             self.wake(f"conversation:{conversation}")
         return added
@@ -119,21 +143,22 @@ class MessageRows(Rows):
         )
         return self.connection.execute(query).scalar() or ""
 
-    def sent(self, line: int, channel: str, reference: str, last: bool) -> None:
+    def sent(self, outgoing: Outgoing, reference: str) -> None:
         """A part was taken by the platform: keep its id; with the last part the line is SENT."""
-        query = select(message.c.refs, message.c.conversation_id, message.c.status).where(message.c.id == line)
-        row = self.connection.execute(query.with_for_update()).first()
-        if row is None:
+        if outgoing.line is None:
             return
-        values: dict[str, Any] = {}
-        if reference:
-            values["refs"] = [*(row.refs or ()), reference]
-            values["ref_hash"] = self.cipher.lookup(REFERENCE, channel, reference)
-        if last and row.status < Status.SENT:
-            values["status"] = Status.SENT.value
-        if values:
-            self.connection.execute(update(message).where(message.c.id == line).values(values))
-            self.wake(f"conversation:{row.conversation_id}")
+        references = [reference] if reference else []
+        if not outgoing.first:  # a later part: its id joins those of the ones before
+            query = select(message.c.refs).where(message.c.id == outgoing.line).with_for_update()
+            references = [*(self.connection.execute(query).scalar() or ()), *references]
+        values = {
+            "line": outgoing.line,
+            "refs_": references or None,
+            "hash": self.cipher.lookup(REFERENCE, outgoing.channel, reference) if reference else None,
+            "status_": Status.SENT.value if outgoing.last else Status.QUEUED.value,
+        }
+        self.connection.execute(_SENT, values)
+        self.wake(f"conversation:{outgoing.lane}")
 
     def advance(self, line: int, status: Status) -> bool:
         """Move the status forward; False when it was there or further."""
@@ -179,7 +204,7 @@ class MessageRows(Rows):
         """Delete lines older than `before`, of conversations with a case only those older than `case_before`."""
         of_this = case_table.c.conversation_id == message.c.conversation_id
         kept = exists().where(of_this, or_(case_table.c.closed.is_(None), case_table.c.closed > case_before))
-        under_way = exists().where(of_this, case_table.c.state != CaseState.CLOSED.value)
+        under_way = exists().where(of_this, OPEN)
         old = and_(message.c.created < before, ~kept)
         very_old = and_(message.c.created < case_before, ~under_way)
         return self.delete_some(message, or_(old, very_old), limit)

@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, Index, Integer, SmallInteger, String, Table, delete, func, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Table,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+    true,
+    update,
+)
 
 from bot.hotline.records import Json, Outgoing, Status
 from storage.column import Id, Instant, Sealed, SealedJson
@@ -24,18 +39,34 @@ outbox = Table(
     Column("kind", String(8), nullable=False),  # "send" or "delete"
     Column("payload", SealedJson("outbox.payload"), nullable=False),
     Column("message_id", Id),  # the transcript line; without one nothing may stay behind
+    Column("first", Boolean, nullable=False, server_default=true()),  # part of its line
     Column("last", Boolean, nullable=False),
     Column("priority", SmallInteger, nullable=False),
     Column("state", String(8), nullable=False),  # "queued", "sending", "dead"
     Column("attempts", Integer, nullable=False),
     Column("error", String(64), nullable=False, default=""),
     Column("created", Instant, nullable=False),
-    Index("ix_outbox_conversation_id_state", "conversation_id", "state", "id"),
+    Index("ix_outbox_conversation_id_id", "conversation_id", "id"),
     Index("ix_outbox_state", "state"),
     sqlite_autoincrement=True,
 )
 
-_ALIVE = outbox.c.state.in_(("queued", "sending"))
+_ALIVE = outbox.c.state != literal_column("'dead'")
+_ADD = outbox.insert()
+_FIRST = select(outbox).where(
+    outbox.c.id.in_(
+        select(func.min(outbox.c.id))
+        .where(outbox.c.conversation_id.in_(bindparam("lanes", expanding=True)), _ALIVE)
+        .group_by(outbox.c.conversation_id)
+    )
+)
+_MARK = (
+    update(outbox)
+    .where(outbox.c.id.in_(bindparam("rows", expanding=True)))
+    .values(state="sending", attempts=outbox.c.attempts + 1)
+)
+_REMOVE = delete(outbox).where(outbox.c.id == bindparam("outgoing"))
+_MORE = select(func.max(outbox.c.priority)).where(outbox.c.conversation_id == bindparam("lane"), _ALIVE)
 
 
 class OutboxRows(Rows):
@@ -66,16 +97,18 @@ class OutboxRows(Rows):
                 "kind": kind,
                 "payload": dict(payload),
                 "message_id": line,
+                "first": number == 1,
                 "last": number == len(payloads),
                 "priority": priority,
                 "state": "queued",
                 "attempts": 0,
+                "error": "",
                 "created": now,
             }
             for number, payload in enumerate(payloads, 1)
         ]
         for row in rows:  # one by one: ids must rise in this order
-            self.connection.execute(outbox.insert().values(row))
+            self.connection.execute(_ADD, row)
         self.wake(f"outbox:{channel}")
 
     def take(self, lanes: Sequence[str]) -> list[Outgoing]:
@@ -96,6 +129,7 @@ class OutboxRows(Rows):
                 kind=row.kind,
                 payload=row.payload,
                 line=row.message_id,
+                first=row.first,
                 last=row.last,
                 attempts=row.attempts + 1,
                 created=row.created,
@@ -108,7 +142,7 @@ class OutboxRows(Rows):
 
     def remove(self, outgoing: int) -> bool:
         """It was done; False when the row is gone."""
-        return self.connection.execute(delete(outbox).where(outbox.c.id == outgoing)).rowcount == 1
+        return self.connection.execute(_REMOVE, {"outgoing": outgoing}).rowcount == 1
 
     def retry_later(self, outgoing: int, error: str, counted: bool) -> None:
         """It failed for now: back to "queued"."""
@@ -133,8 +167,7 @@ class OutboxRows(Rows):
 
     def more(self, lane: str) -> int | None:
         """The highest priority of what the lane still holds; None when it is empty."""
-        query = select(func.max(outbox.c.priority)).where(outbox.c.conversation_id == lane, _ALIVE)
-        result: int | None = self.connection.execute(query).scalar()
+        result: int | None = self.connection.execute(_MORE, {"lane": lane}).scalar()
         return result
 
     def cancel(self, lane: str, error: str) -> int:

@@ -161,7 +161,7 @@ class Lines(Protocol):
         """The caller's last line that has a text, "" when there is none."""
         ...
 
-    def sent(self, line: int, channel: str, reference: str, last: bool) -> None:
+    def sent(self, outgoing: Outgoing, reference: str) -> None:
         """A part was taken by the platform: keep its id; with the last part the line is SENT."""
         ...
 

@@ -250,8 +250,7 @@ class Sender:
     @staticmethod
     def _finish(ledger: Ledger, outgoing: Outgoing, result: _Result, now: datetime) -> None:
         ledger.outbox.remove(outgoing.id)
-        if outgoing.line is not None:
-            ledger.lines.sent(outgoing.line, outgoing.channel, result.reference, outgoing.last)
+        ledger.lines.sent(outgoing, result.reference)
         if outgoing.kind == "delete" and "until" in outgoing.payload:
             ledger.lines.forget_references(outgoing.lane, datetime.fromisoformat(outgoing.payload["until"]))
 

@@ -113,9 +113,10 @@ class Outgoing:
     kind: str  # "send" or "delete"
     payload: Json = field(repr=False)  # of `Channel.render`; for "delete" {"references": [...]}
     line: int | None  # the transcript line it belongs to; None when nothing is kept of it
-    last: bool  # the last part of its line
     attempts: int
     created: datetime
+    first: bool = True  # the first part of its line
+    last: bool = True  # the last part of its line
     repeat: bool = False  # a process died while sending it: it may reach the caller twice
     state: str = "queued"  # or "sending", "dead"
     error: str = ""  # the last failure's class, never its text

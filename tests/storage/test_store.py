@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from bot.dialogue.session import Session
 from bot.errors import StoreAwayError
 from bot.hotline.ledger import FloodLimit, Ledger
 from bot.hotline.ports import Store
-from bot.hotline.records import Direction, Status, StatusUpdate
+from bot.hotline.records import Direction, Outgoing, Status, StatusUpdate
 from storage.store import open_store
 from tests.builders.delivery import START, envelope
 from tests.storage.stores import CIPHER
@@ -136,8 +137,11 @@ async def test_a_status_only_moves_forward(store: Store) -> None:
     identity = await add(store, "one")
     line = await store.transact(lambda ledger: ledger.lines.add(identity, Direction.OUT, START, text="a"))
     assert line
-    await store.transact(lambda ledger: ledger.lines.sent(line, "fake", "ref-1", False))
-    await store.transact(lambda ledger: ledger.lines.sent(line, "fake", "ref-2", True))
+    part = Outgoing(1, identity, "fake", "caller", "send", {}, line, 1, START, first=True, last=False)
+    await store.transact(lambda ledger: ledger.lines.sent(part, "ref-1"))
+    (found,) = await store.read(lambda ledger: ledger.lines.of(identity))
+    assert (found.status, found.references) == (Status.QUEUED, ("ref-1",))
+    await store.transact(lambda ledger: ledger.lines.sent(replace(part, first=False, last=True), "ref-2"))
     seen = []
     for status in (Status.READ, Status.DELIVERED, Status.FAILED, Status.SENT):
         update = StatusUpdate("fake", "ref-2", status)

@@ -148,6 +148,10 @@ class WhatsAppWebhook:
         router.add_api_route("/webhook", self.take, methods=["POST"])
         return router
 
+    async def drain(self) -> None:
+        """Wait for read receipts that are on their way."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
     async def verify(self, request: Request) -> Response:
         """Meta asks whether this address is ours: the word must be right, the challenge is repeated."""
         query = request.query_params

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import html
 import signal
 import subprocess
 import sys
@@ -21,7 +22,10 @@ from fastapi import APIRouter, FastAPI
 from prometheus_client import REGISTRY
 
 from bot import web
+from bot.channels.markup import to_telegram, to_web, to_whatsapp
 from bot.channels.webchat import WebChat, WebChatPages
+from bot.console.console import Console
+from bot.console.house import ConsoleOptions, House
 from bot.content import catalogue
 from bot.content.handbook import Handbook
 from bot.content.phrasebook import Phrasebook
@@ -33,14 +37,15 @@ from bot.dialogue.message import Message
 from bot.dialogue.session import Session
 from bot.dialogue.turn import Turn
 from bot.errors import ContentError, SettingsError, StoreAwayError
+from bot.hotline.duty import DeskOptions, DutyView
+from bot.hotline.hours import Hours
 from bot.hotline.inbox import Inbox
-from bot.hotline.ledger import FloodLimit, Ledger
 from bot.hotline.lease import Job, Periodic
+from bot.hotline.ledger import FloodLimit
 from bot.hotline.metrics import Metrics
 from bot.hotline.mind import Edition, Mind
 from bot.hotline.outbox import Sender
 from bot.hotline.ports import Channel, Store
-from bot.hotline.records import Case, Conversation
 from bot.hotline.retention import Retention, fold_statistics, purge
 from bot.hotline.spool import Spool
 from bot.hotline.worker import Worker
@@ -128,7 +133,10 @@ async def _serve(config: Settings, *, workers: bool) -> None:
                 proxy_headers=True, server_header=False, date_header=False, limit_concurrency=2000,
             )  # fmt: skip
         )
-        for line in service.addresses():
+        lines = service.addresses()
+        if token := await service.house.accounts.first_link():
+            lines.append(f"First admin {service.base}/console/welcome/{token}  (works once, for 24 hours)")
+        for line in lines:
             print(line, flush=True)  # noqa: T201 (what `make run` shows)
         await server.serve()
 
@@ -144,6 +152,7 @@ class Service:
     inbox: Inbox
     channels: Mapping[str, Channel]
     watch: ContentWatch[Edition]
+    house: House
     routers: list[APIRouter] = field(default_factory=list)
     body_limits: dict[str, int] = field(default_factory=dict)
 
@@ -180,13 +189,23 @@ class Service:
             "content_problems": len(self.watch.errors),
         }
 
+    @property
+    def base(self) -> str:
+        """The service's address."""
+        return base_address(self.config)
+
     def addresses(self) -> list[str]:
         """What to tell whoever started the service."""
-        host = "localhost" if self.config.host in ("127.0.0.1", "0.0.0.0", "::") else self.config.host  # noqa: S104
-        base = self.config.public_url.rstrip("/") or f"http://{host}:{self.config.port}"
+        base = self.base
         lines = [f"Web chat   {base}/chat", f"Console    {base}/console", f"Health     {base}/ready"]
         lines += [f"{name.capitalize():<10} on" for name in self.channels if name != "webchat"]
         return lines
+
+
+def base_address(config: Settings) -> str:
+    """Where people reach this service."""
+    host = "localhost" if config.host in ("127.0.0.1", "0.0.0.0", "::") else config.host  # noqa: S104
+    return config.public_url.rstrip("/") or f"http://{host}:{config.port}"
 
 
 @contextlib.asynccontextmanager
@@ -204,18 +223,20 @@ async def running(config: Settings, *, serving: bool, workers: bool) -> AsyncIte
     chat = WebChat(hashlib.sha256(b"web chat" + cipher.lookup("web chat")).digest())
     channels: dict[str, Channel] = {chat.name: chat}
     watch = ContentWatch(config.content_dir, lambda: _retrained(config), mind.edition.handbook.content, today)
-    service = Service(config, store, mind, metrics, inbox, channels, watch)
+    house = _house(config, store, clock, mind, channels)
+    service = Service(config, store, mind, metrics, inbox, channels, watch, house)
     telegram = _telegram(service) if config.telegram.token.get_secret_value() else None
     whatsapp = _whatsapp(service) if config.whatsapp.token.get_secret_value() else None
     if serving:
         pages = WebChatPages(chat, store, inbox.receive, _page_phrases(mind), exit_url=config.exit_url, embed_origins=config.embed_origins)
-        service.routers.append(pages.router())
+        service.routers += [pages.router(), Console(house).router()]
     stop = asyncio.Event()
     tasks = [asyncio.create_task(inbox.replay(stop)), asyncio.create_task(watch.run(stop, lambda fresh: setattr(mind, "edition", fresh)))]
     executor = ThreadPoolExecutor(2, thread_name_prefix="mind")
     if workers:
-        worker = Worker(store, channels, mind, mind, clock, metrics, desk=_desk, executor=executor)
-        periodic = Periodic(store, clock, _jobs(store, clock))
+        duty = DutyView(house.options.hours, house.options.times)
+        worker = Worker(store, channels, mind, mind, clock, metrics, desk=duty, executor=executor)
+        periodic = Periodic(store, clock, _jobs(store, clock, house))
         tasks += [asyncio.create_task(part.run(stop)) for part in (worker, Sender(store, channels, clock, metrics), periodic)]
     if telegram is not None and serving:
         await telegram.start(inbox.receive)
@@ -271,13 +292,23 @@ def _retrained(config: Settings) -> Edition:
     return edition(config, config.content_dir)
 
 
-def _desk(ledger: Ledger, conversation: Conversation, case: Case | None, now: datetime) -> Desk:
-    """Whether a person can be reached: nobody is on duty until the console says so."""
-    del conversation
-    return Desk(open=False, speaks=True, ahead=ledger.cases.ahead(case, now) if case else 0)
+def _house(config: Settings, store: Store, clock: SystemClock, mind: Mind, channels: Mapping[str, Channel]) -> House:
+    """The operators' desk and its console."""
+    hours = Hours.parse(config.desk_hours, config.desk_zone, config.desk_holidays)
+    times = DeskOptions(offer=config.desk_offer_seconds, vanish=config.desk_vanish_seconds)
+    base = base_address(config)
+    options = ConsoleOptions(hours, https=base.startswith("https://"), base=base, times=times)
+    return House(store, clock, mind, channels, options, show=to_web, previews=_PREVIEWS)
 
 
-def _jobs(store: Store, clock: SystemClock) -> list[Job]:
+_PREVIEWS: Mapping[str, Callable[[str], str]] = {
+    "Web": to_web,
+    "Telegram": to_telegram,
+    "WhatsApp": lambda text: html.escape(to_whatsapp(text)),
+}
+
+
+def _jobs(store: Store, clock: SystemClock, house: House) -> list[Job]:
     async def forget() -> None:
         purged = await purge(store, clock, Retention())
         log.info("purged", **purged.counts)
@@ -285,7 +316,12 @@ def _jobs(store: Store, clock: SystemClock) -> list[Job]:
     async def fold() -> None:
         await fold_statistics(store)
 
-    return [Job("purge", _DAY / 24, forget), Job("statistics", 300.0, fold)]
+    return [
+        Job("desk", 5.0, house.roster.sweep),
+        Job("purge", _DAY / 24, forget),
+        Job("statistics", 300.0, fold),
+        Job("logins", 3600.0, house.accounts.forget),
+    ]
 
 
 _PAGE_PHRASES = {

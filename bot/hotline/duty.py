@@ -33,9 +33,8 @@ class DeskOptions:
 
 
 def routes(languages: Iterable[str]) -> tuple[str, ...]:
-    """The languages of cases an operator can be given: Uzbek in both scripts, and those not known yet."""
-    spoken = tuple(languages)
-    return (*spoken, *(("uz_Cyrl",) if "uz" in spoken else ()), "")
+    """The languages of cases an operator can be given: each in any script, and those not known yet."""
+    return ("", *(f"{code}{script}" for code in languages for script in ("", "_Cyrl", "_Latn")))
 
 
 class DutyView:

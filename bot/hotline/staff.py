@@ -95,7 +95,7 @@ class Accounts:
 
         def work(ledger: Ledger) -> None:
             _keep_an_admin(ledger, staff, leaves=Role.ADMIN not in wanted)
-            spoken = tuple(code for code in languages if code in CONSOLE_LANGUAGES and code != "en")
+            spoken = _spoken(languages)
             if not ledger.office.staff.change(staff, roles=wanted, languages=spoken, limit=max(1, min(20, limit))):
                 raise NotFoundError
             ledger.office.logins.remove_of(
@@ -315,9 +315,14 @@ def new_staff(
     chosen = frozenset(roles)
     if not chosen:
         raise RefusedError(N_("Choose at least one role."))
-    spoken = tuple(code for code in languages if code in CONSOLE_LANGUAGES and code != "en")
+    spoken = _spoken(languages)
     shown = language if language in CONSOLE_LANGUAGES else "ru"
     return Staff(secrets.token_hex(8), clean, chosen, spoken, shown, now, password=password)
+
+
+def _spoken(languages: Iterable[str]) -> tuple[str, ...]:
+    """Language codes without scripts, each once."""
+    return tuple(dict.fromkeys(code for code in languages if code.isascii() and code.isalpha() and len(code) <= 3))
 
 
 def _over(login: Login, now: datetime) -> bool:

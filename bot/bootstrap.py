@@ -9,12 +9,12 @@ import html
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 import uvicorn
@@ -48,6 +48,7 @@ from bot.hotline.outbox import Sender
 from bot.hotline.ports import Channel, Store
 from bot.hotline.retention import Retention, fold_statistics, purge
 from bot.hotline.spool import Spool
+from bot.hotline.staff import Accounts
 from bot.hotline.worker import Worker
 from bot.matching.matcher import Matcher
 from bot.settings import Settings
@@ -58,6 +59,7 @@ from storage.store import open_store
 log = structlog.get_logger(__name__)
 
 _DAY = 86_400.0
+T = TypeVar("T")
 
 
 class SystemClock:
@@ -200,6 +202,24 @@ class Service:
         lines = [f"Web chat   {base}/chat", f"Console    {base}/console", f"Health     {base}/ready"]
         lines += [f"{name.capitalize():<10} on" for name in self.channels if name != "webchat"]
         return lines
+
+
+async def with_accounts(config: Settings, work: Callable[[Accounts], Awaitable[T]]) -> T:
+    """Run a command on the accounts of the console."""
+    store = await open_store(config.database, load_cipher(config.keys.get_secret_value(), config.data_dir))
+    try:
+        return await work(Accounts(store, SystemClock()))
+    finally:
+        await store.close()
+
+
+async def verify_audit(config: Settings) -> tuple[int, str]:
+    """How many entries the audit log has, and where its chain is broken ("" when it is whole)."""
+    store = await open_store(config.database, load_cipher(config.keys.get_secret_value(), config.data_dir))
+    try:
+        return await store.read(lambda ledger: (ledger.office.audit.count(), ledger.office.audit.broken()))
+    finally:
+        await store.close()
 
 
 def base_address(config: Settings) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.console import Console
@@ -18,8 +19,14 @@ from rich.table import Table
 
 from bot import log, settings
 from bot.errors import HotlineError
+from bot.hotline.team import Role
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="A safe-migration hotline in messengers.")
+if TYPE_CHECKING:  # argon2 and the like are loaded only when a command needs them
+    from bot.hotline.staff import Accounts
+
+T = TypeVar("T")
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="A safe-migration hotline in messengers.")
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -241,6 +248,92 @@ def new_language(
         err.print(str(error), markup=False)
         raise typer.Exit(2) from error
     out.print(f"{len(paths)} files are prepared. Fill in “{code}:”, then set “ready: true” in {paths[0].name}.")
+
+
+users_app = typer.Typer(no_args_is_help=True, help="Who may use the console: add, list, reset, disable, enable.")
+app.add_typer(users_app, name="users")
+audit_app = typer.Typer(no_args_is_help=True, help="The log of who opened and did what in the console.")
+app.add_typer(audit_app, name="audit")
+
+NameArgument = Annotated[str, typer.Argument(help="The name to log in with.")]
+
+
+def _users(work: Callable[[Accounts], Awaitable[T]]) -> T:
+    from bot import bootstrap
+
+    config = _settings()
+    try:
+        return asyncio.run(bootstrap.with_accounts(config, work))
+    except HotlineError as error:
+        raise _fail(error) from error
+
+
+def _print_link(name: str, token: str) -> None:
+    from bot import bootstrap
+
+    out.print(f"{name} sets a password here (works once, for 24 hours):", markup=False)
+    out.print(f"{bootstrap.base_address(_settings())}/console/welcome/{token}", markup=False)
+
+
+@users_app.command("add")
+def add_user(
+    name: NameArgument,
+    role: Annotated[list[Role], typer.Option(help="May be given several times.")],
+    language: Annotated[list[str] | None, typer.Option(help="Spoken with callers: ru, kk, ky, tg, uz. Several times.")] = None,
+    console: Annotated[str, typer.Option(help="Language of the console: ru, kk, ky, tg, uz, en.")] = "ru",
+) -> None:
+    """Make an account and print the link with which its owner sets a password."""
+    _, token = _users(lambda accounts: accounts.add(name, role, language or [], console))
+    _print_link(name, token)
+
+
+@users_app.command("list")
+def list_users() -> None:
+    """Every account."""
+    table = Table("Name", "Roles", "Languages", "Second step", "State")
+    for user in _users(lambda accounts: accounts.all()):
+        state = "disabled" if user.disabled else "active" if user.password else "invited"
+        table.add_row(user.name, " ".join(sorted(user.roles)), " ".join(user.languages), "yes" if user.totp else "no", state)
+    out.print(table)
+
+
+@users_app.command("reset")
+def reset_user(name: NameArgument) -> None:
+    """Take password and second step away and print a link to set them anew."""
+
+    async def work(accounts: Accounts) -> str:
+        return await accounts.reset((await accounts.named(name)).id)
+
+    _print_link(name, _users(work))
+
+
+@users_app.command("disable")
+def disable_user(name: NameArgument) -> None:
+    """Close an account and log it out everywhere."""
+    _users(lambda accounts: _set_disabled(accounts, name, True))
+
+
+@users_app.command("enable")
+def enable_user(name: NameArgument) -> None:
+    """Open a closed account again."""
+    _users(lambda accounts: _set_disabled(accounts, name, False))
+
+
+async def _set_disabled(accounts: Accounts, name: str, disabled: bool) -> None:
+    await accounts.disable((await accounts.named(name)).id, disabled)
+
+
+@audit_app.command("verify")
+def verify_audit() -> None:
+    """Check that no entry was changed, added or taken out."""
+    from bot import bootstrap
+
+    try:
+        count, broken = asyncio.run(bootstrap.verify_audit(_settings()))
+    except HotlineError as error:
+        raise _fail(error) from error
+    out.print(broken or f"{count} entries, the chain is whole.", markup=False)
+    raise typer.Exit(1 if broken else 0)
 
 
 @app.command("settings")

@@ -56,7 +56,7 @@ class Serving:
 
     def environment(self) -> dict[str, str]:
         """What the process sees."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("HOTLINE_")}
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("HOTLINE_") or key == "HOTLINE_SEMANTIC"}
         return {**kept, "HOTLINE_DATA_DIR": str(self.data), "HOTLINE_PORT": str(self.port), "OMP_NUM_THREADS": "1", **self.settings}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -121,7 +121,8 @@
     if (b.id === "exit") { exit(); return; }
     if (b.id.indexOf("lang:") === 0) { keep("language", b.id.slice(5)); loadWords(); }
     echo(b.title);
-    post({ choice: b.id, text: b.title });
+    var posted = post({ choice: b.id, text: b.title });
+    if (b.id === "erase:yes") posted.then(leave, leave);
   }
   function leave() {
     closed = true;

@@ -134,6 +134,8 @@ class InboxRows(Rows):
 
     def heads(self, conversation_ids: Sequence[str]) -> list[Incoming]:
         """The first waiting message of each conversation, with its open case."""
+        if not conversation_ids:
+            return []
         middle = 6 + len(conversations.COLUMNS)
         return [
             Incoming(

@@ -73,15 +73,16 @@ _DUE = (
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
-_TAKE = (
+_CLAIM = (
     update(lane)
-    .where(lane.c.name.in_(bindparam("names", expanding=True)))
+    # A CTE with FOR UPDATE runs once; as a plain subquery PostgreSQL might run it again and lock more than the limit.
+    .where(lane.c.name.in_(select(_DUE.cte("due").c.name)))
     .values(
         owner=bindparam("owner_"),
         until=bindparam("until_"),
         takeovers=case((lane.c.owner != literal_column("''"), lane.c.takeovers + 1), else_=lane.c.takeovers),
     )
-    .returning(lane.c.name, lane.c.takeovers)
+    .returning(lane.c.name, lane.c.takeovers, lane.c.priority, lane.c.next_at)
 )
 _OURS = and_(lane.c.name == bindparam("name_"), lane.c.owner == bindparam("owner_"))
 _HOLD = select(lane.c.name).where(_OURS).with_for_update()
@@ -127,15 +128,11 @@ class LaneRows(Rows):
 
     def claim(self, queue: str, owner: str, now: datetime, lease: float, limit: int) -> list[Lane]:
         """Take up to `limit` due lanes for `lease` seconds: highest priority first, then longest due."""
-        times = {"now_": now, "far": now + FAR}
-        due = self.connection.execute(_DUE, {"queue_": queue, "most": limit, **times})
-        names = list(due.scalars())
-        if not names:
-            return []
         until = now + timedelta(seconds=lease)
-        values = {"names": names, "owner_": owner, "until_": until}
-        taken = {row[0]: row[1] for row in self.connection.execute(_TAKE, values)}
-        return [Lane(name, owner, until, taken[name]) for name in names if name in taken]
+        values = {"queue_": queue, "most": limit, "now_": now, "far": now + FAR, "owner_": owner, "until_": until}
+        taken = list(self.connection.execute(_CLAIM, values))
+        taken.sort(key=lambda row: (-row.priority, row.next_at))  # RETURNING has no order of its own
+        return [Lane(row.name, owner, until, row.takeovers) for row in taken]
 
     def hold(self, name: str, owner: str) -> bool:
         """Lock the lane's row; False when it is no longer ours."""

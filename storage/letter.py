@@ -75,7 +75,7 @@ class LetterRows(Rows):
         """How much waits, over all channels."""
         waiting = select(func.count(), func.min(inbox.c.received)).where(inbox.c.state == "queued")
         incoming, oldest = self.connection.execute(waiting).one()
-        out = select(func.count()).select_from(outbox).where(outbox.c.state.in_(("queued", "sending")))
+        out = select(func.count()).select_from(outbox).where(outbox.c.state != "dead")
         dead_in = select(func.count()).select_from(inbox).where(inbox.c.state == "dead")
         dead_out = select(func.count()).select_from(outbox).where(outbox.c.state == "dead")
         open_states = (CaseState.WAITING.value, CaseState.OFFERED.value)

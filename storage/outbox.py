@@ -14,7 +14,9 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
+    case,
     delete,
+    exists,
     func,
     literal_column,
     select,
@@ -25,7 +27,7 @@ from sqlalchemy import (
 from bot.hotline.records import Json, Outgoing, Status
 from storage.column import Id, Instant, Sealed, SealedJson
 from storage.database import metadata
-from storage.lane import LaneRows
+from storage.lane import LaneRows, lane
 from storage.message import MessageRows
 from storage.rows import Rows
 
@@ -42,7 +44,7 @@ outbox = Table(
     Column("first", Boolean, nullable=False, server_default=true()),  # part of its line
     Column("last", Boolean, nullable=False),
     Column("priority", SmallInteger, nullable=False),
-    Column("state", String(8), nullable=False),  # "queued", "sending", "dead"
+    Column("state", String(8), nullable=False),  # "queued", "sending", "again" (a process died sending it), "dead"
     Column("attempts", Integer, nullable=False),
     Column("error", String(64), nullable=False, default=""),
     Column("created", Instant, nullable=False),
@@ -53,19 +55,33 @@ outbox = Table(
 
 _ALIVE = outbox.c.state != literal_column("'dead'")
 _ADD = outbox.insert()
-_FIRST = select(outbox).where(
-    outbox.c.id.in_(
-        select(func.min(outbox.c.id))
-        .where(outbox.c.conversation_id.in_(bindparam("lanes", expanding=True)), _ALIVE)
-        .group_by(outbox.c.conversation_id)
-    )
-)
-_MARK = (
+_TAKE = (
     update(outbox)
-    .where(outbox.c.id.in_(bindparam("rows", expanding=True)))
-    .values(state="sending", attempts=outbox.c.attempts + 1)
+    .where(
+        outbox.c.id.in_(
+            select(func.min(outbox.c.id))
+            .where(outbox.c.conversation_id.in_(bindparam("lanes", expanding=True)), _ALIVE)
+            .group_by(outbox.c.conversation_id)
+        )
+    )
+    .values(
+        state=case((outbox.c.state == literal_column("'queued'"), "sending"), else_="again"),
+        attempts=outbox.c.attempts + 1,
+    )
+    .returning(*outbox.c)
 )
-_REMOVE = delete(outbox).where(outbox.c.id == bindparam("outgoing"))
+# The lane's row is locked by the statement that removes the message: one round trip less for every send.
+_HELD = (
+    select(lane.c.name)
+    .where(lane.c.name == bindparam("lane_"), lane.c.owner == bindparam("owner_"))
+    .with_for_update()
+    .cte("held")
+)
+_FINISH = (
+    delete(outbox)
+    .where(outbox.c.id == bindparam("outgoing"), exists(select(_HELD.c.name)))
+    .returning(outbox.c.id)  # Python's sqlite3 counts no rows for a statement that begins with WITH
+)
 _MORE = select(func.max(outbox.c.priority)).where(outbox.c.conversation_id == bindparam("lane"), _ALIVE)
 
 
@@ -74,7 +90,7 @@ class OutboxRows(Rows):
 
     def add(  # noqa: PLR0913 - one row has this many facts
         self,
-        lane: str,
+        lane_id: str,
         channel: str,
         address: str,
         payloads: Sequence[Json],
@@ -88,10 +104,10 @@ class OutboxRows(Rows):
         if not payloads:
             return
         queue = f"out:{channel}"
-        LaneRows(self.connection, self.wake).touch(f"out:{lane}", queue, now, priority)
+        LaneRows(self.connection, self.wake).touch(f"out:{lane_id}", queue, now, priority)
         rows = [
             {
-                "conversation_id": lane,
+                "conversation_id": lane_id,
                 "channel": channel,
                 "address": address,
                 "kind": kind,
@@ -113,13 +129,9 @@ class OutboxRows(Rows):
 
     def take(self, lanes: Sequence[str]) -> list[Outgoing]:
         """The first row of each lane, marked "sending" so that a crash shows."""
-        first = (select(func.min(outbox.c.id)).where(outbox.c.conversation_id.in_(lanes), _ALIVE)).group_by(
-            outbox.c.conversation_id
-        )
-        rows = self.connection.execute(select(outbox).where(outbox.c.id.in_(first))).all()
-        if rows:
-            mark = update(outbox).where(outbox.c.id.in_([row.id for row in rows]))
-            self.connection.execute(mark.values(state="sending", attempts=outbox.c.attempts + 1))
+        if not lanes:
+            return []
+        rows = self.connection.execute(_TAKE, {"lanes": list(lanes)})
         return [
             Outgoing(
                 id=row.id,
@@ -131,23 +143,24 @@ class OutboxRows(Rows):
                 line=row.message_id,
                 first=row.first,
                 last=row.last,
-                attempts=row.attempts + 1,
+                attempts=row.attempts,
                 created=row.created,
-                repeat=row.state == "sending",
-                state="sending",
+                repeat=row.state == "again",
+                state=row.state,
                 error=row.error,
             )
             for row in rows
         ]
 
-    def remove(self, outgoing: int) -> bool:
-        """It was done; False when the row is gone."""
-        return self.connection.execute(_REMOVE, {"outgoing": outgoing}).rowcount == 1
+    def finish(self, outgoing: int, lane_name: str, owner: str) -> bool:
+        """It was done: remove it, and lock the lane's row. False when the row or our hold on the lane is gone."""
+        values = {"outgoing": outgoing, "lane_": lane_name, "owner_": owner}
+        return self.connection.execute(_FINISH, values).first() is not None
 
     def retry_later(self, outgoing: int, error: str, counted: bool) -> None:
         """It failed for now: back to "queued"."""
         attempts = outbox.c.attempts if counted else outbox.c.attempts - 1
-        change = update(outbox).where(outbox.c.id == outgoing, outbox.c.state == "sending")
+        change = update(outbox).where(outbox.c.id == outgoing, _ALIVE)
         self.connection.execute(change.values(state="queued", error=error[:64], attempts=attempts))
 
     def bury(self, outgoing: int, error: str) -> None:
@@ -165,19 +178,19 @@ class OutboxRows(Rows):
         if line is not None:
             MessageRows(self.connection, self.wake).advance(line, Status.FAILED)
 
-    def more(self, lane: str) -> int | None:
+    def more(self, lane_id: str) -> int | None:
         """The highest priority of what the lane still holds; None when it is empty."""
-        result: int | None = self.connection.execute(_MORE, {"lane": lane}).scalar()
+        result: int | None = self.connection.execute(_MORE, {"lane": lane_id}).scalar()
         return result
 
-    def cancel(self, lane: str, error: str) -> int:
+    def cancel(self, lane_id: str, error: str) -> int:
         """Bury all that waits in a lane (the caller blocked the bot)."""
-        query = select(outbox.c.id).where(outbox.c.conversation_id == lane, _ALIVE)
+        query = select(outbox.c.id).where(outbox.c.conversation_id == lane_id, _ALIVE)
         waiting = list(self.connection.execute(query).scalars())
         for outgoing in waiting:
             self.bury(outgoing, error)
         return len(waiting)
 
-    def withdraw(self, lane: str) -> None:
+    def withdraw(self, lane_id: str) -> None:
         """Forget what waits in a lane and is not being sent (the caller left in a hurry)."""
-        self.connection.execute(delete(outbox).where(outbox.c.conversation_id == lane, outbox.c.state == "queued"))
+        self.connection.execute(delete(outbox).where(outbox.c.conversation_id == lane_id, outbox.c.state == "queued"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import secrets
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -52,6 +53,7 @@ class PostgresStore:
         self._engine = postgres_engine(url, cipher, pool)
         self._dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._wakeups = Wakeups()
+        self._name = secrets.token_hex(4)  # of this process in its notifications
         self._heard = asyncio.Event()
         self._listening = asyncio.create_task(self._listen(), name="store-listen")
 
@@ -67,7 +69,7 @@ class PostgresStore:
             committing = False
             try:
                 async with self._engine.connect() as connection, connection.begin() as transaction:
-                    result, wakes = await connection.run_sync(_run, work)
+                    result, wakes = await connection.run_sync(_run, work, self._name)
                     committing = True
                     await transaction.commit()
             except (DBAPIError, PoolTimeout, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -88,7 +90,7 @@ class PostgresStore:
         try:
             async with self._engine.connect() as connection:
                 await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-                result, _ = await connection.run_sync(_run, work)
+                result, _ = await connection.run_sync(_run, work, self._name)
                 return result
         except (DBAPIError, PoolTimeout, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             if _is_away(error):
@@ -141,15 +143,16 @@ class PostgresStore:
             await asyncio.sleep(pause)
 
     def _hear(self, _connection: Any, _pid: int, _channel: str, topics: Any) -> None:
-        self._wakeups.fire(str(topics).split("\n"))
+        origin, *rest = str(topics).split("\n")
+        if origin != self._name:  # our own commits have woken us already
+            self._wakeups.fire(rest)
 
 
-def _run(connection: Connection, work: Callable[[Ledger], T]) -> tuple[T, tuple[str, ...]]:
+def _run(connection: Connection, work: Callable[[Ledger], T], origin: str) -> tuple[T, tuple[str, ...]]:
     ledger = SqlLedger(connection)
     result = work(ledger)
-    if ledger.wakes:
-        for part in _parts(ledger.wakes):
-            connection.execute(_NOTIFY, {"topics": part})
+    for part in _parts(origin, ledger.wakes):
+        connection.execute(_NOTIFY, {"topics": part})
     return result, tuple(ledger.wakes)
 
 
@@ -157,13 +160,14 @@ _NOTIFY = text(f"SELECT pg_notify('{_CHANNEL}', :topics)")
 _PAYLOAD = 7_900  # bytes; PostgreSQL takes less than 8000
 
 
-def _parts(topics: dict[str, None]) -> list[str]:
-    """The topics by line, in as few notifications as fit."""
-    parts = [""]
+def _parts(origin: str, topics: dict[str, None]) -> list[str]:
+    """Who wakes, and the topics by line, in as few notifications as fit."""
+    parts: list[str] = []
     for topic in topics:
-        if len(parts[-1]) + len(topic) + 1 > _PAYLOAD:
-            parts.append("")
-        parts[-1] = f"{parts[-1]}\n{topic}" if parts[-1] else topic
+        if parts and len(parts[-1]) + len(topic) + 1 <= _PAYLOAD:
+            parts[-1] += f"\n{topic}"
+        else:
+            parts.append(f"{origin}\n{topic}")
     return parts
 
 

@@ -187,7 +187,7 @@ class OutboxRows(Protocol):
 
     def add(  # noqa: PLR0913 - one row has this many facts
         self,
-        lane: str,
+        lane_id: str,
         channel: str,
         address: str,
         payloads: Sequence[Json],
@@ -204,8 +204,8 @@ class OutboxRows(Protocol):
         """The first row of each lane, marked "sending" so that a crash shows."""
         ...
 
-    def remove(self, outgoing: int) -> bool:
-        """It was done; False when the row is gone."""
+    def finish(self, outgoing: int, lane_name: str, owner: str) -> bool:
+        """It was done: remove it and lock its lane's row. False when the row or our hold on the lane is gone."""
         ...
 
     def retry_later(self, outgoing: int, error: str, counted: bool) -> None:
@@ -216,15 +216,15 @@ class OutboxRows(Protocol):
         """It failed for good: a dead letter, or nothing at all when its caller was erased."""
         ...
 
-    def more(self, lane: str) -> int | None:
+    def more(self, lane_id: str) -> int | None:
         """The highest priority of what the lane still holds; None when it is empty."""
         ...
 
-    def cancel(self, lane: str, error: str) -> int:
+    def cancel(self, lane_id: str, error: str) -> int:
         """Bury all that waits in a lane (the caller blocked the bot)."""
         ...
 
-    def withdraw(self, lane: str) -> None:
+    def withdraw(self, lane_id: str) -> None:
         """Forget what waits in a lane and is not being sent (the caller left in a hurry)."""
         ...
 

@@ -121,7 +121,9 @@ class Sender:
                     ledger.lanes.release(lane.name, owner, now, False, 0)
             if overall and claimed:
                 ledger.pace.spend(channel.name, len(claimed))
-            due = ledger.lanes.next_due(queue, now) if len(lanes) < free else None
+            # Without rates only a failure makes a lane due later, and it wakes us: then we come by here again.
+            look = len(lanes) < free and (overall or channel.rates.gap or not lanes)
+            due = ledger.lanes.next_due(queue, now) if look else None
             wait = options.poll if due is None else max((due - now).total_seconds(), 0.01)
             return claimed, max(wait, 1 / overall if overall and len(lanes) == budget else 0.0)
 
@@ -206,18 +208,20 @@ class Sender:
         def work(ledger: Ledger) -> Outgoing | None:
             if result.unreachable:  # first, for the order of locks
                 ledger.conversations.lock(outgoing.lane)
+            if result.done:
+                self._finish(ledger, lane, outgoing, result)
+                return self._next(ledger, lane, outgoing, now + timedelta(seconds=channel.rates.gap), leave)
             if not ledger.lanes.hold(lane.name, lane.owner):
                 raise LostError
-            if result.done:
-                self._finish(ledger, outgoing, result, now)
-            elif result.wait is not None:
+            if result.wait is not None:
                 ledger.outbox.retry_later(outgoing.id, result.error, result.counted)
                 again = now + timedelta(seconds=result.wait)
                 if result.pause:
                     ledger.pace.pause(channel.name, again)
                 ledger.lanes.release(lane.name, lane.owner, again, True, ledger.outbox.more(outgoing.lane) or 0)
+                ledger.wake(f"outbox:{channel.name}")
                 return None
-            elif result.unreachable:
+            if result.unreachable:
                 self._unreachable(ledger, outgoing, result, now)
             else:
                 ledger.outbox.bury(outgoing.id, result.error)
@@ -248,8 +252,9 @@ class Sender:
             self._metrics.dead.labels("out").inc()
 
     @staticmethod
-    def _finish(ledger: Ledger, outgoing: Outgoing, result: _Result, now: datetime) -> None:
-        ledger.outbox.remove(outgoing.id)
+    def _finish(ledger: Ledger, lane: Lane, outgoing: Outgoing, result: _Result) -> None:
+        if not ledger.outbox.finish(outgoing.id, lane.name, lane.owner):
+            raise LostError
         ledger.lines.sent(outgoing, result.reference)
         if outgoing.kind == "delete" and "until" in outgoing.payload:
             ledger.lines.forget_references(outgoing.lane, datetime.fromisoformat(outgoing.payload["until"]))

@@ -137,7 +137,7 @@ class Worker:
                     claimed.append(_Claimed(lane, head, self._desk(ledger, head.conversation, head.case, now)))
                 else:
                     ledger.lanes.release(lane.name, owner, now, False, 0)
-            due = ledger.lanes.next_due("in", now) if len(lanes) < free else None
+            due = None if lanes else ledger.lanes.next_due("in", now)
             return claimed, due
 
         try:
@@ -252,6 +252,7 @@ class Worker:
         priority = ledger.inbox.waiting(item.incoming.conversation.id)
         if not ledger.lanes.release(item.lane.name, item.lane.owner, again, priority is not None, priority or 0):
             raise LostError
+        ledger.wake("inbox")  # whoever waits must learn when it is due
         return None
 
     def _bury(self, ledger: Ledger, item: _Claimed, error: str, now: datetime, leave: bool) -> _Claimed | None:

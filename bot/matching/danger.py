@@ -49,9 +49,7 @@ class Rules:
     by_key: Mapping[RuleKey, Rule] = field(default_factory=dict)
 
     @classmethod
-    def learn(
-        cls, found: Sequence[Sequence[Found]], intents: Sequence[str], weights: Floats
-    ) -> Rules:
+    def learn(cls, found: Sequence[Sequence[Found]], intents: Sequence[str], weights: Floats) -> Rules:
         """Learn from the concepts of each example and its danger intent ("" for a harmless one)."""
         danger: Counter[RuleKey] = Counter()
         harmless: Counter[RuleKey] = Counter()
@@ -104,7 +102,7 @@ class DangerModel:
 
 def train_danger(signals: Floats, is_danger: np.ndarray, weights: Floats, false_alarms: float) -> DangerModel:
     """Learn to combine; thresholds so that a share `false_alarms` of harmless messages is asked."""
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 -- only training needs it
+    from sklearn.linear_model import LogisticRegression
 
     if is_danger.all() or not is_danger.any():
         return DangerModel(np.zeros(signals.shape[1], np.float32), -30.0, 0.5, 0.5)
@@ -129,5 +127,3 @@ def log_odds(chance: Floats | float) -> Floats:
     """Logarithm of the odds of a chance, kept within ±9."""
     clipped = np.clip(chance, 1e-4, 1 - 1e-4)
     return np.asarray(np.log(clipped / (1 - clipped)), dtype=np.float32)
-
-

@@ -32,7 +32,9 @@ class Decision:
     reason: str
 
 
-def decide(candidates: tuple[Candidate, ...], out_of_scope: float, thresholds: Thresholds, exact: bool = False) -> Decision:
+def decide(
+    candidates: tuple[Candidate, ...], out_of_scope: float, thresholds: Thresholds, exact: bool = False
+) -> Decision:
     """Decide from the candidates (best first) and the chance that none of the intents is meant."""
     if not candidates:
         return Decision(Action.FALLBACK, (), "empty")
@@ -60,13 +62,14 @@ def _choices(candidates: tuple[Candidate, ...], out_of_scope: float) -> tuple[st
 
 
 def choose_thresholds(
-    chances: Floats, labels: NDArray[np.int64], out_of_scope: int, weights: Floats, wrong: float, lost: float
+    chances: Floats, labels: NDArray[np.int64], weights: Floats, *, wrong: float, lost: float
 ) -> Thresholds:
-    """Choose from cross-validated chances (messages × classes).
+    """Choose from cross-validated chances (messages × classes, the last of which is out of scope).
 
     `wrong` is the share of messages that may be answered wrongly, out of scope ones apart and
     by themselves; `lost` the share of messages in scope that may fall back.
     """
+    out_of_scope = chances.shape[1] - 1
     intents = np.delete(np.arange(chances.shape[1]), out_of_scope)
     best = intents[chances[:, intents].argmax(axis=1)]
     sure = chances[np.arange(len(labels)), best]

@@ -102,7 +102,9 @@ class Evaluation:
     def baseline(self) -> dict[str, dict[str, list[int]]]:
         """Give the counts by language as JSON can hold them, to be recorded."""
         return {
-            language: {figure: [self.share(figure, language).hits, self.share(figure, language).total] for figure in FIGURES}
+            language: {
+                figure: [self.share(figure, language).hits, self.share(figure, language).total] for figure in FIGURES
+            }
             for language in self.languages
         }
 

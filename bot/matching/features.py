@@ -7,12 +7,10 @@ Features are named by short strings, so that an explanation can show them as the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-
-import numpy as np
-from numpy.typing import NDArray
+from itertools import pairwise
 
 from bot.language.folding import fold
 from bot.matching.concepts import ConceptIndex
@@ -55,7 +53,7 @@ def features_of(words: Sequence[str], index: ConceptIndex, blocks: Blocks = Bloc
     if blocks.words:
         found += [f"w:{word}" for word in plain]
     if blocks.pairs:
-        found += [f"p:{first} {second}" for first, second in zip(plain, plain[1:], strict=False)]
+        found += [f"p:{first} {second}" for first, second in pairwise(plain)]
     if blocks.concepts:
         names = sorted({concept.name for concept in index.find(words)})
         found += [f"c:{name}" for name in names]

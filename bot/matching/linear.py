@@ -40,7 +40,7 @@ def train_svm(matrix: csr_matrix, labels: NDArray[np.int64], weights: Floats, cl
     """Train one support-vector machine a class against the rest (liblinear)."""
     if len(np.unique(labels)) < 2:
         return Linear(np.zeros((matrix.shape[1], classes), np.float16), _prior(labels, classes))
-    from sklearn.svm import LinearSVC  # noqa: PLC0415 -- costs 60 MB and a second, only training needs it
+    from sklearn.svm import LinearSVC
 
     machine = LinearSVC(C=_COST, tol=_TOLERANCE, random_state=seed)
     machine.fit(matrix, labels, sample_weight=weights)

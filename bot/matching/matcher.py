@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,12 +24,13 @@ from bot.matching.features import MAX_WORDS, features_of, kind_of
 from bot.matching.lesson import Lesson
 from bot.matching.linear import log_softmax
 from bot.matching.match import Candidate, Danger, DangerSignal, Match, Urgency
-from bot.matching.model import VERSION, Model, Stage, load, save
+from bot.matching.model import VERSION, Model, Stage, load, save, stage_from
 from bot.matching.neighbours import NOBODY, Neighbour, Neighbours, likeness
 from bot.matching.signals import LINEAR, MEANING, first_signals, second_signals
 from bot.matching.training import Options, train_model
 from bot.matching.vectors import SHIPPED, VectorStore
 from bot.matching.vocabulary import Floats, Ints
+from bot.matching.weights import SHIPPED_WEIGHTS, Tuning, read_tuning
 
 Semantic = bool | Literal["cached"]
 
@@ -36,6 +38,7 @@ _KEPT = 5  # candidates of a match
 _SURE = 0.97  # chance from which the first stage needs no second
 _ALSO = 0.6  # chance from which a sentence of the message counts as another question
 _SENTENCE_ENDS = re.compile(r"[.!?…\n;]+")
+_MOST_MISSING = 0.5  # share of sentences without a stored meaning above which meaning is left out
 _MAX_PARTS = 8  # sentences of a message looked at one by one
 
 
@@ -84,6 +87,7 @@ class Matcher:
         seed: int = 0,
         options: Options | None = None,
         shipped: Path = SHIPPED,
+        weights: Path = SHIPPED_WEIGHTS,
     ) -> Matcher:
         """Train on `lesson`, or load what was trained on the same lesson before. Blocks.
 
@@ -91,14 +95,20 @@ class Matcher:
         takes the stored ones only, False leaves meaning out. Files are written in `cache` only.
         """
         options = options or Options(seed=seed)
-        encoder = load_encoder() if semantic else None
+        texts = [sentence.text for sentence in sentences(lesson, options.variants)]
+        tuning = read_tuning(weights) if semantic else None
+        tuning = tuning if tuning and tuning.knows(texts) else None
+        encoder = load_encoder(tuning) if semantic else None
         key = lesson_key(lesson, options, f"{encoder.name if encoder else ''} {semantic}")
         for folder in (cache, shipped.parent):
             model = load(key, folder / f"matcher-{key}.npz") if folder else None
             if model is not None:
                 return cls(model, encoder)
-        vectors = _vectors(lesson, options, encoder, cache, shipped, semantic) if encoder else None
-        model = train_model(lesson, vectors, options)
+        vectors = None
+        if encoder:
+            store = VectorStore(encoder.name, [shipped, *([cache / "sentences.npz"] if cache else [])])
+            vectors = _vectors(texts, store, encoder, cache, new=semantic != "cached")
+        model = train_model(lesson, vectors, options, _known_stages(tuning))
         if cache is not None:
             save(model, key, cache / f"matcher-{key}.npz")
         return cls(model, encoder)
@@ -264,7 +274,9 @@ class Matcher:
                 found[self.model.intents[label]] = None
         return tuple(intent for intent in found if intent != candidates[0].intent)
 
-    def _explain(self, label: int, candidate: Candidate, reading: Reading, judgement: Judgement) -> CandidateExplanation:
+    def _explain(
+        self, label: int, candidate: Candidate, reading: Reading, judgement: Judgement
+    ) -> CandidateExplanation:
         names = {number: name for name in features_of(reading.words, self.model.index)
                  if (number := self.model.vocabulary.numbers.get(name)) is not None}  # fmt: skip
         weights = self.model.linear.weights[reading.numbers, label].astype(np.float32) * reading.values
@@ -292,7 +304,10 @@ def lesson_key(lesson: Lesson, options: Options, kind: str) -> str:
         "version": VERSION,
         "options": repr(options),
         "kind": kind,
-        "intents": [[i.id, i.topic, i.urgency.value, {k: list(v) for k, v in sorted(i.examples.items())}] for i in lesson.intents],
+        "intents": [
+            [i.id, i.topic, i.urgency.value, {k: list(v) for k, v in sorted(i.examples.items())}]
+            for i in lesson.intents
+        ],
         "words": {c: {k: list(v) for k, v in sorted(w.items())} for c, w in sorted(lesson.words.items())},
         "out_of_scope": {k: list(v) for k, v in sorted(lesson.out_of_scope.items())},
     }
@@ -300,18 +315,19 @@ def lesson_key(lesson: Lesson, options: Options, kind: str) -> str:
 
 
 def _vectors(
-    lesson: Lesson, options: Options, encoder: Encoder, cache: Path | None, shipped: Path, semantic: Semantic
+    texts: Sequence[str], store: VectorStore, encoder: Encoder, cache: Path | None, *, new: bool
 ) -> Floats | None:
-    """Give the meaning of every sentence of the lesson, encoding what is not stored yet."""
-    texts = [sentence.text for sentence in sentences(lesson, options.variants)]
-    own = [cache / "sentences.npz"] if cache else []
-    store = VectorStore(encoder.name, [shipped, *own])
-    missing = store.missing(texts)
-    if missing and semantic != "cached":
+    """Give the meaning of every text, encoding what is not stored yet when `new` says so."""
+    if new and store.missing(texts):
         store.encode(texts, encoder)
         if cache:
             store.save(cache / "sentences.npz", texts)
     vectors = store.matrix(texts)
-    return None if np.isnan(vectors[:, 0]).mean() > 0.5 else vectors
+    return None if not len(texts) or np.isnan(vectors[:, 0]).mean() > _MOST_MISSING else vectors
 
 
+def _known_stages(tuning: Tuning | None) -> tuple[Stage, Stage] | None:
+    """Take the stages learnt together with the tuned encoder: it knows the examples, so they cannot teach them."""
+    if tuning is None or not tuning.facts:
+        return None
+    return stage_from(tuning.facts["first"]), stage_from(tuning.facts["second"])

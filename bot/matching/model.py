@@ -66,8 +66,8 @@ def save(model: Model, key: str, file: Path) -> None:
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=".matcher-", suffix=".npz")
     try:
         with os.fdopen(handle, "wb") as stream:
-            np.savez(stream, **arrays)  # type: ignore[arg-type]
-        os.replace(name, file)
+            np.savez(stream, **arrays)
+        Path(name).replace(file)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
@@ -119,22 +119,28 @@ def _facts(model: Model, key: str) -> dict[str, Any]:
         "ngrams": list(model.languages.numbers),
         "languages": model.languages.languages,
         "rules": [(rule.concepts, rule.intent, rule.precision, rule.support) for rule in model.rules.by_key.values()],
-        "first": _stage_facts(model.first),
-        "second": _stage_facts(model.second) if model.second else None,
+        "first": stage_facts(model.first),
+        "second": stage_facts(model.second) if model.second else None,
     }
 
 
-def _stage_facts(stage: Stage) -> dict[str, Any]:
+def stage_facts(stage: Stage) -> dict[str, Any]:
+    """Give a stage as JSON can hold it."""
     return {
         "combiner": stage.combiner.weights.tolist(),
-        "danger": {**asdict(replace(stage.danger, weights=np.zeros(0, np.float32))), "weights": stage.danger.weights.tolist()},
+        "danger": {
+            **asdict(replace(stage.danger, weights=np.zeros(0, np.float32))),
+            "weights": stage.danger.weights.tolist(),
+        },
         "thresholds": asdict(stage.thresholds),
     }
 
 
 def _model(facts: Mapping[str, Any], arrays: Mapping[str, Any]) -> Model:
     classes = [*facts["intents"], "out_of_scope"]
-    rows = zip(facts["texts"], arrays["labels"].tolist(), facts["text_languages"], arrays["groups"].tolist(), strict=True)
+    rows = zip(
+        facts["texts"], arrays["labels"].tolist(), facts["text_languages"], arrays["groups"].tolist(), strict=True
+    )
     rules = [Rule(tuple(names), intent, precision, support) for names, intent, precision, support in facts["rules"]]
     head = None
     if "head_mean" in arrays:
@@ -153,13 +159,14 @@ def _model(facts: Mapping[str, Any], arrays: Mapping[str, Any]) -> Model:
             {name: number for number, name in enumerate(facts["ngrams"])},
             arrays["language_weights"],
         ),
-        first=_stage(facts["first"]),
+        first=stage_from(facts["first"]),
         head=head,
-        second=_stage(facts["second"]) if facts["second"] else None,
+        second=stage_from(facts["second"]) if facts["second"] else None,
     )
 
 
-def _stage(facts: Mapping[str, Any]) -> Stage:
+def stage_from(facts: Mapping[str, Any]) -> Stage:
+    """Take a stage back from JSON."""
     danger = facts["danger"]
     return Stage(
         combiner=Combiner(np.array(facts["combiner"], dtype=np.float32)),

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
-
 _MAX_EXAMPLES = 160  # of a class that are compared; more content must not slow answers
 
 

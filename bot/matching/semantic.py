@@ -31,7 +31,7 @@ def train_head(vectors: Floats, labels: NDArray[np.int64], weights: Floats, clas
     if len(np.unique(labels)) < 2:
         nothing = np.zeros((vectors.shape[1], classes), dtype=np.float32)
         return Head(np.zeros(vectors.shape[1], dtype=np.float32), nothing, np.zeros(classes, dtype=np.float32))
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 -- only training needs it
+    from sklearn.linear_model import LogisticRegression
 
     mean = np.asarray(vectors.mean(axis=0), dtype=np.float32)
     regression = LogisticRegression(C=_COST, max_iter=_ITERATIONS)
@@ -45,5 +45,3 @@ def train_head(vectors: Floats, labels: NDArray[np.int64], weights: Floats, clas
     spread[:, regression.classes_] = coefficients.T
     bias[regression.classes_] = intercepts
     return Head(mean, spread, bias)
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,7 @@ class Options:
     variants: int = 2  # of a template
     folds: int = 3
     judged: int = 6000  # sentences whose cross-validated predictions the combiners learn from
-    blocks: Blocks = Blocks()
+    blocks: Blocks = field(default_factory=Blocks)
     bayes: float = 0.5  # share of Naive Bayes in the linear score
 
 
@@ -71,13 +71,22 @@ class Signals:
     danger: Floats  # messages × [support-vector machine, rules (, meaning)]
 
 
-def train_model(lesson: Lesson, vectors: Floats | None = None, options: Options = Options()) -> Model:
-    """Train on `lesson`; `vectors` are the meanings of its `sentences`, row by row, when there are any."""
+def train_model(
+    lesson: Lesson,
+    vectors: Floats | None = None,
+    options: Options | None = None,
+    stages: tuple[Stage, Stage] | None = None,
+) -> Model:
+    """Train on `lesson`; `vectors` are the meanings of its `sentences`, row by row, when there are any.
+
+    `stages`, when they are known from elsewhere, spare the cross-validation.
+    """
+    options = options or Options()
     index = ConceptIndex.build(lesson.words)
     found = sentences(lesson, options.variants)
     material, vocabulary = prepare(lesson, found, index, vectors, options)
     linear, head, rules = fit(material, np.ones(len(found), dtype=bool))
-    first, second = judge(material)
+    first, second = stages or judge(material)
     return Model(
         intents=material.classes[:-1],
         topics=tuple(intent.topic for intent in lesson.intents),
@@ -90,7 +99,7 @@ def train_model(lesson: Lesson, vectors: Floats | None = None, options: Options 
         languages=LanguageModel.train((s.text, s.language) for s in _first_variants(found)),
         first=first,
         head=head,
-        second=second,
+        second=second if head is not None else None,
     )
 
 
@@ -125,7 +134,11 @@ def fit(material: Material, chosen: NDArray[np.bool_]) -> tuple[Linear, Head | N
     danger = material.danger[chosen].astype(np.int64)
     count = len(material.classes)
     linear = _beside(
-        _mixed(train_svm(matrix, labels, weights, count, options.seed), train_bayes(matrix, labels, weights, count), options),
+        _mixed(
+            train_svm(matrix, labels, weights, count, options.seed),
+            train_bayes(matrix, labels, weights, count),
+            options,
+        ),
         train_svm(matrix, danger, weights, 2, options.seed) if 0 < danger.sum() < len(danger) else None,
     )
     intents = [s.label if is_danger else "" for s, is_danger in zip(material.sentences, material.danger, strict=True)]
@@ -143,7 +156,10 @@ def judge(material: Material) -> tuple[Stage, Stage | None]:
     if len(material.labels) < _FEWEST:
         return _default_stage(FIRST), _default_stage(FIRST + 1) if material.vectors is not None else None
     fold_of = _folds(material.groups, options.folds, options.seed)
-    judged = np.sort(np.random.default_rng(options.seed).permutation(len(material.labels))[: options.judged])
+    judged = np.random.default_rng(options.seed).permutation(len(material.labels))
+    if material.vectors is not None:
+        judged = judged[~np.isnan(material.vectors[judged, 0])]
+    judged = np.sort(judged[: options.judged])
     parts = []
     for number in range(options.folds):
         rows = judged[fold_of[judged] == number]
@@ -159,11 +175,11 @@ def judge(material: Material) -> tuple[Stage, Stage | None]:
 def _signals(material: Material, chosen: NDArray[np.bool_], rows: Labels) -> Signals:
     linear, head, rules = fit(material, chosen)
     kept = np.nonzero(chosen)[0]
-    neighbours = Neighbours.build(
-        [material.folded[i] for i in kept], material.labels[kept], len(material.classes)
-    )
+    neighbours = Neighbours.build([material.folded[i] for i in kept], material.labels[kept], len(material.classes))
     scores = linear.scores_of_all(material.matrix[rows])
-    nearest = [first_signals(scores[i, :-1], material.folded[row], neighbours)[0] for i, row in enumerate(rows.tolist())]
+    nearest = [
+        first_signals(scores[i, :-1], material.folded[row], neighbours)[0] for i, row in enumerate(rows.tolist())
+    ]
     strengths = np.array([rules.strength(material.concepts[row]) for row in rows.tolist()], dtype=np.float32)
     danger = np.stack([scores[:, -1], strengths], axis=1)
     classes = np.stack(nearest)
@@ -182,7 +198,7 @@ def _stage(material: Material, rows: Labels, classes: Floats, danger: Floats) ->
     return Stage(
         combiner=combiner,
         danger=train_danger(danger.astype(np.float32), is_danger, weights, _FALSE_ALARMS),
-        thresholds=choose_thresholds(chances, labels, len(material.classes) - 1, weights, _WRONG, _LOST),
+        thresholds=choose_thresholds(chances, labels, weights, wrong=_WRONG, lost=_LOST),
     )
 
 
@@ -215,8 +231,10 @@ def _beside(classes: Linear, danger: Linear | None) -> Linear:
 
 
 def _heads(material: Material, chosen: NDArray[np.bool_]) -> Head:
-    vectors = material.vectors[chosen] if material.vectors is not None else np.zeros((0, 0), np.float32)
-    labels, weights = material.labels[chosen], material.weights[chosen]
+    if material.vectors is None:
+        raise ValueError("there are no vectors to learn from")
+    chosen = chosen & ~np.isnan(material.vectors[:, 0])  # the rest is not encoded yet
+    vectors, labels, weights = material.vectors[chosen], material.labels[chosen], material.weights[chosen]
     classes = train_head(vectors, labels, weights, len(material.classes))
     danger = material.danger[chosen].astype(np.int64)
     if 0 < danger.sum() < len(danger):
@@ -236,5 +254,3 @@ def _folds(groups: Labels, folds: int, seed: int) -> Labels:
 def _first_variants(found: Sequence[Sentence]) -> list[Sentence]:
     seen: set[int] = set()
     return [s for s in found if not (s.group in seen or seen.add(s.group))]  # type: ignore[func-returns-value]
-
-

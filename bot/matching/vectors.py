@@ -65,7 +65,7 @@ class VectorStore:
                 keys=np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), -1),
                 vectors=np.stack([self._vectors[key] for key in keys]),
             )
-        os.replace(name, file)
+        Path(name).replace(file)
 
 
 def quantised(vector: Floats) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -65,6 +66,6 @@ class FakeEncoder:
         vectors = np.full((len(texts), DIMENSIONS), 1e-3, dtype=np.float32)
         for row, text in enumerate(texts):
             skeleton = fold(text)
-            for first, second in zip(skeleton, skeleton[1:], strict=False):
+            for first, second in pairwise(skeleton):
                 vectors[row, (ord(first) * 31 + ord(second)) % DIMENSIONS] += 1
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -75,7 +75,20 @@ def test_the_chosen_language_decides_where_the_text_does_not(matcher: Matcher) -
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "\x00", "\ud800\udfff", "\u202e\u2066abc", "\u200b" * 99, "😭" * 3000, "а" * 100_000, "паспорт " * 12_500, "p\u0430sp\u043ert", "()[]<>|", "\n\n"],
+    [
+        "",
+        " ",
+        "\x00",
+        "\ud800\udfff",
+        "\u202e\u2066abc",
+        "\u200b" * 99,
+        "😭" * 3000,
+        "а" * 100_000,
+        "паспорт " * 12_500,
+        "p\u0430sp\u043ert",
+        "()[]<>|",
+        "\n\n",
+    ],
 )
 def test_any_string_is_matched_quickly(matcher: Matcher, text: str) -> None:
     start = time.perf_counter()
@@ -141,7 +154,7 @@ def test_another_lesson_has_another_file(tmp_path: Path) -> None:
 
 def test_only_what_is_new_is_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = FakeEncoder()
-    monkeypatch.setattr("bot.matching.matcher.load_encoder", lambda: encoder)
+    monkeypatch.setattr("bot.matching.matcher.load_encoder", lambda _tuning: encoder)
     lesson = small_lesson()
     Matcher.train(lesson, cache=tmp_path)
     assert len(encoder.encoded) > 40
@@ -156,7 +169,7 @@ def test_only_what_is_new_is_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_cached_meaning_only_encodes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = FakeEncoder()
-    monkeypatch.setattr("bot.matching.matcher.load_encoder", lambda: encoder)
+    monkeypatch.setattr("bot.matching.matcher.load_encoder", lambda _tuning: encoder)
     matcher = Matcher.train(small_lesson(), cache=tmp_path, semantic="cached")
     assert not encoder.encoded
     assert matcher.match("привет").intent == "greeting"

@@ -82,14 +82,14 @@ def test_every_variant_is_written_out_once(template: str) -> None:
     assert not any(set(variant) & set("()[]<>|") for variant in variants)
 
 
-@given(st.text(max_size=60))
-def test_any_text_parses_or_is_a_template_error(text: str) -> None:
+@given(st.text(alphabet="ab ()[]|<>_", max_size=30) | st.text(max_size=60))
+def test_any_text_parses_or_is_a_template_error_inside_it(text: str) -> None:
+    offset = 0
     try:
-        node = parse(text)
+        parse(text)
     except TemplateError as error:
-        assert 0 <= error.offset <= len(text)
-    else:
-        assert count(node, {}, "ru") >= 1 if not concepts(node) else True
+        offset = error.offset
+    assert 0 <= offset <= len(text)
 
 
 @given(PLAIN)

@@ -111,6 +111,12 @@ def migrate(config: Settings) -> str:
     return "The database is up to date."
 
 
+async def open_configured_store(config: Settings) -> Store:
+    """The store of the settings, for commands."""
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    return await open_store(config.database, load_cipher(config.keys.get_secret_value(), config.data_dir))
+
+
 def serve(config: Settings, *, workers: bool = True) -> None:
     """Serve until told to stop."""
     asyncio.run(_serve(config, workers=workers))

@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bot import log, settings
+from bot import log, settings, upkeep
 from bot.errors import HotlineError
 from bot.hotline.team import Role
 
@@ -41,6 +41,9 @@ def _settings() -> settings.Settings:
         raise typer.Exit(2) from error
     log.configure(loaded.log_level, json=loaded.log_json)
     return loaded
+
+
+upkeep.add_commands(app, _settings)
 
 
 def _fail(error: HotlineError) -> typer.Exit:

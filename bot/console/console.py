@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from bot.console.board import Boards
 from bot.console.entrance import Entrance
 from bot.console.gate import Gate
 from bot.console.house import House
+from bot.console.library import Library
+from bot.console.media import MediaFiles
 from bot.console.page import Pages
+from bot.console.replies import Replies
 from bot.console.stream import Stream
 from bot.console.talk import Talks
+from bot.console.users import Users
 from bot.console.waitlist import Waiting
 
 
@@ -23,7 +28,17 @@ class Console:
     def router(self) -> APIRouter:
         """All routes under /console."""
         waiting = Waiting(self.gate)
-        parts = (Entrance(self.gate), waiting, Talks(self.gate, waiting), Stream(self.gate))
+        parts = (
+            Entrance(self.gate),
+            waiting,
+            Talks(self.gate, waiting),
+            Replies(self.gate),
+            MediaFiles(self.gate),
+            Stream(self.gate),
+            Boards(self.gate),
+            Users(self.gate),
+            Library(self.gate),
+        )
         router = APIRouter()
         for part in parts:
             router.include_router(part.router())

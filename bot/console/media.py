@@ -1,0 +1,130 @@
+"""A caller's file, passed through from the platform: never stored, never trusted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from bot.console.gate import Gate, visitor
+from bot.console.page import HEADERS
+from bot.console.photo import without_metadata
+from bot.console.waitlist import DESK_ROLES
+from bot.dialogue.knowledge import N_
+from bot.errors import DeliveryError, NotFoundError, RefusedError
+from bot.hotline.ledger import Ledger
+from bot.hotline.records import Direction, Line
+
+_LIMIT = 20_000_000  # bytes; Telegram gives bots no larger files
+_PHOTO_LIMIT = 10_000_000  # bytes read into memory to take the metadata out
+# What may be shown in the browser, told by its first bytes and not by what anyone says of it.
+_SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
+    (b"\xff\xd8\xff", 0, "image/jpeg"),
+    (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
+    (b"WEBP", 8, "image/webp"),
+    (b"OggS", 0, "audio/ogg"),
+    (b"ID3", 0, "audio/mpeg"),
+    (b"\xff\xfb", 0, "audio/mpeg"),
+    (b"ftypM4A", 4, "audio/mp4"),
+    (b"ftyp", 4, "video/mp4"),
+    (b"#!AMR", 0, "audio/amr"),
+)
+_STRANGE = "application/octet-stream"
+_ENDINGS = {
+    "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "audio/ogg": "ogg", "audio/mpeg": "mp3",
+    "audio/mp4": "m4a", "video/mp4": "mp4", "audio/amr": "amr",
+}  # fmt: skip
+
+
+class MediaFiles:
+    """GET /console/cases/<id>/media/<line>."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.house = gate.house
+
+    def router(self) -> APIRouter:
+        """The route."""
+        router = self.gate.router()
+        self.gate.add(router, "GET", "/cases/{case}/media/{line}", self.show, DESK_ROLES)
+        return router
+
+    async def show(self, request: Request, case: str, line: int) -> StreamingResponse:
+        """Stream the file; who opened it is written down."""
+        found = await self._line(request, case, line)
+        reference = str(found.detail["media"].get("reference", ""))
+        channel = self.house.channels.get(await self._channel(found))
+        if channel is None:
+            raise NotFoundError(N_("This channel is off just now."))
+        pieces = channel.media(reference)
+        try:
+            first = await anext(pieces, b"")
+        except DeliveryError:
+            raise NotFoundError(N_("The platform does not give this file any more.")) from None
+        if not first:
+            raise NotFoundError(N_("The platform does not give this file any more."))
+        kind = sniffed(first)
+        content: AsyncIterator[bytes] = _capped(first, pieces)
+        if kind in ("image/jpeg", "image/png", "image/webp"):
+            content = _one(without_metadata(await _whole(content), kind))
+        shown = "inline" if kind != _STRANGE else "attachment"
+        name = f"{case[:8]}-{line}.{_ENDINGS.get(kind, 'bin')}"  # ours: the caller's own name for it is not used
+        headers = {
+            **HEADERS,
+            "Content-Disposition": f'{shown}; filename="{name}"',
+            "Content-Security-Policy": "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'none'; sandbox",
+            "Cross-Origin-Resource-Policy": "same-origin",
+        }
+        return StreamingResponse(content, media_type=kind, headers=headers)
+
+    async def _line(self, request: Request, case: str, line: int) -> Line:
+        me, now = visitor(request).staff, self.house.now()
+
+        def work(ledger: Ledger) -> Line:
+            known = ledger.cases.get(case)
+            if known is None or not self.house.desk.may_see(ledger, known, me):
+                raise NotFoundError
+            lines = ledger.lines.of(known.conversation, after=line - 1, limit=1)
+            found = lines[0] if lines and lines[0].id == line else None
+            if found is None or found.direction is not Direction.IN or not found.detail.get("media"):
+                raise NotFoundError
+            ledger.office.audit.append(now, me.id, "file opened", case[:8], str(line))
+            return found
+
+        return await self.house.store.transact(work)
+
+    async def _channel(self, line: Line) -> str:
+        conversation = await self.house.store.read(lambda ledger: ledger.conversations.get(line.conversation))
+        return conversation.channel if conversation else ""
+
+
+def sniffed(first: bytes) -> str:
+    """The type by the first bytes; anything else is only downloaded."""
+    for signature, place, kind in _SIGNATURES:
+        if first[place : place + len(signature)] == signature:
+            return kind
+    return _STRANGE
+
+
+async def _capped(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    total = len(first)
+    yield first
+    async for piece in rest:
+        total += len(piece)
+        if total > _LIMIT:
+            return
+        yield piece
+
+
+async def _whole(pieces: AsyncIterator[bytes]) -> bytes:
+    data = bytearray()
+    async for piece in pieces:
+        data += piece
+        if len(data) > _PHOTO_LIMIT:
+            raise RefusedError(N_("This photo is too large to show."))
+    return bytes(data)
+
+
+async def _one(data: bytes) -> AsyncIterator[bytes]:
+    yield data

@@ -1,0 +1,69 @@
+"""A real service with a fixed copy of the content, a model trained once, a browser, and people who work there."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.acceptance.serving import ROOT, Serving, serving
+from tests.console.crew import Crew
+
+_FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run",
+)  # fmt: skip
+_CHROMIUM = "/usr/bin/chromium"
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Settings with a copy of the content and a model for it, trained by the first test process that asks."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "console"
+    shared.mkdir(exist_ok=True)
+    content, trained = shared / "intents", shared / "data"
+    chosen = {"HOTLINE_CONTENT_DIR": str(content), "HOTLINE_SEMANTIC": "false"}
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (trained / "models").exists():
+            shutil.copytree(ROOT / "intents", content, dirs_exist_ok=True)
+            seed = Path(os.environ.get("HOTLINE_TRAINED", ROOT / "data")) / "models"
+            if seed.is_dir():
+                shutil.copytree(seed, trained / "models")
+            environment = {**os.environ, **chosen, "HOTLINE_DATA_DIR": str(trained)}
+            subprocess.run([sys.executable, "-m", "bot", "train"], env=environment, cwd=ROOT, check=True, capture_output=True)
+    return {**chosen, "models": str(trained / "models")}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def service(tmp_path: Path, settings: dict[str, str], request: pytest.FixtureRequest) -> Iterator[Serving]:
+    """A service with an empty database; `@pytest.mark.parametrize("service", [{…}], indirect=True)` adds settings."""
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copytree(settings["models"], data / "models", copy_function=os.link)
+    more = {key: value for key, value in settings.items() if key.startswith("HOTLINE_")} | getattr(request, "param", {})
+    with serving(data, **more) as running:
+        yield running
+
+
+@pytest.fixture
+def crew(service: Serving, chromium: Browser) -> Iterator[Crew]:
+    made = Crew(service, chromium)
+    yield made
+    made.leave()

@@ -120,10 +120,10 @@ class Handbook:
 
     def emergency(self, stay: str) -> str:
         """The emergency number where the caller is; 112 when the country is unknown."""
-        for contact in self._listed(stay, Urgency.EMERGENCY):
-            if contact.kind == "emergency":
-                return _link(contact.phone)
-        return _link(_EMERGENCY_DEFAULT)
+        listed = [contact.phone for contact in self._listed(stay, Urgency.EMERGENCY) if contact.kind == "emergency"]
+        if not listed or listed[0] == _EMERGENCY_DEFAULT:
+            return _link(_EMERGENCY_DEFAULT)
+        return " / ".join(_link(phone) for phone in listed[:2])  # no single number: police / ambulance
 
     def _best(self, kind: str, language: str, stay: str) -> str:
         for contact in self.content.contacts.values():

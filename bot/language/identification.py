@@ -23,6 +23,7 @@ _SIZES = (1, 2, 3, 4)
 _MIN_COUNT = 2
 _SMOOTHING = 0.3
 _EVIDENCE = 0.25  # n-grams overlap: each counts as a quarter of a free observation
+_BORROWED = 0.08  # share of another language's n-grams taken to be Russian: "besplatnomi", "посылкани"
 _MIN_KNOWN = 0.35  # share of known n-grams of 3 and 4 letters below which a text is of another language
 _MAX_WORDS = 80
 
@@ -36,8 +37,8 @@ class LanguageModel:
     weights: NDArray[np.float16]  # n-grams × languages: log chances
 
     @classmethod
-    def train(cls, texts: Iterable[tuple[str, str]]) -> LanguageModel:
-        """Learn from pairs of text and language."""
+    def train(cls, texts: Iterable[tuple[str, str]], lender: str = "ru") -> LanguageModel:
+        """Learn from pairs of text and language; speakers of the others mix in words of the `lender`."""
         counts: dict[str, Counter[str]] = {}
         for text, language in texts:
             counter = counts.setdefault(language, Counter())
@@ -48,7 +49,11 @@ class LanguageModel:
         kept = sorted(name for name, count in total.items() if count >= _MIN_COUNT)
         table = np.array([[counts[lang][name] for lang in languages] for name in kept], dtype=np.float64)
         table = table.reshape(len(kept), len(languages)) + _SMOOTHING
-        weights = np.log(table / table.sum(axis=0))
+        chances = table / table.sum(axis=0)
+        if lender in languages:
+            borrowing = np.array([language != lender for language in languages]) * _BORROWED
+            chances = chances * (1 - borrowing) + chances[:, [languages.index(lender)]] * borrowing
+        weights = np.log(chances)
         weights -= weights.sum(axis=1, keepdims=True) / max(1, len(languages))
         return cls(languages, {name: number for number, name in enumerate(kept)}, weights.astype(np.float16))
 
@@ -100,4 +105,4 @@ def _word_ngrams(word: str) -> tuple[str, ...]:
     return (*(name for name in cut if name != " "), f"={plain}")
 
 
-_APOSTROPHES: Mapping[int, str] = str.maketrans({c: "'" for c in "’‘ʻʼ`´"})
+_APOSTROPHES: Mapping[int, str] = str.maketrans(dict.fromkeys("’‘ʻʼ`´", "'"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import alifbo
 
-_SURROGATES = {code: None for code in range(0xD800, 0xE000)}
+_SURROGATES = dict.fromkeys(range(55296, 57344))
 
 
 def to_cyrillic(latin: str, *, keep_foreign: bool = True) -> str:

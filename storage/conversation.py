@@ -76,6 +76,7 @@ def record(values: Sequence[Any]) -> Conversation:
     """A Conversation from the values of COLUMNS."""
     return Conversation(values[0], values[1], values[2], Session.load(values[3]), *values[4:])
 
+
 _FRESH = and_(
     conversation.c.window_start > bindparam("window", type_=Instant),
     conversation.c.window_start <= bindparam("arrived", type_=Instant),

@@ -68,11 +68,13 @@ inbox = Table(
 
 _ADD = inbox.insert()
 _QUEUED = inbox.c.state == literal_column("'queued'")
-_FIRST = (
-    select(func.min(inbox.c.id))
+_PLACE = func.row_number().over(partition_by=inbox.c.conversation_id, order_by=(inbox.c.received, inbox.c.id))
+_RANKED = (
+    select(inbox.c.id, _PLACE.label("place"))
     .where(inbox.c.conversation_id.in_(bindparam("conversations", expanding=True)), _QUEUED)
-    .group_by(inbox.c.conversation_id)
+    .subquery()
 )
+_FIRST = select(_RANKED.c.id).where(_RANKED.c.place == 1)
 _OPEN_CASE = and_(cases.case_table.c.conversation_id == inbox.c.conversation_id, cases.OPEN)
 _HEADS = (
     select(
@@ -101,18 +103,18 @@ def _see(dialect: str) -> Executable:
 class InboxRows(Rows):
     """Implements `bot.hotline.ledger.InboxRows`."""
 
-    def add(self, envelope: Envelope, priority: int, limit: FloodLimit, now: datetime) -> bool:
+    def add(self, envelope: Envelope, priority: int, limit: FloodLimit, received: datetime, rest: float = 0.0) -> bool:
         """Take a message in; False when its (channel, external id) was seen within 48 h."""
-        if not self._first_time(envelope, now):
+        if not self._first_time(envelope, received):
             return False
         rows = ConversationRows(self.connection, self.wake)
-        conversation, count = rows.arrive(envelope.channel, envelope.sender, limit, now)
-        LaneRows(self.connection, self.wake).touch(f"in:{conversation}", "in", now, priority)
+        conversation, count = rows.arrive(envelope.channel, envelope.sender, limit, received)
+        LaneRows(self.connection, self.wake).touch(f"in:{conversation}", "in", received, priority, rest)
         beyond = 0 if priority else min(2, max(0, count - limit.messages))
         row = {
             "conversation_id": conversation,
             "payload": message_to_json(envelope.message),
-            "received": now,
+            "received": received,
             "priority": priority,
             "flood": beyond,
             "failures": 0,

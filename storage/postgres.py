@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import secrets
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -53,6 +55,7 @@ class PostgresStore:
         self._engine = postgres_engine(url, cipher, pool)
         self._dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._wakeups = Wakeups()
+        self._last_away = -math.inf  # monotonic seconds
         self._name = secrets.token_hex(4)  # of this process in its notifications
         self._heard = asyncio.Event()
         self._listening = asyncio.create_task(self._listen(), name="store-listen")
@@ -79,6 +82,7 @@ class PostgresStore:
                     await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - only to part two rivals
                     continue
                 if _is_away(error) or state in _CLASHES:
+                    self._last_away = time.monotonic()
                     raise _away(error) from None
                 raise
             self._wakeups.fire(wakes)
@@ -104,6 +108,10 @@ class PostgresStore:
     async def wait(self, topic: str, timeout: float, mark: int | None = None) -> bool:
         """See `bot.hotline.ports.Store`."""
         return await self._wakeups.wait(topic, timeout, mark)
+
+    def calm(self) -> float:
+        """See `bot.hotline.ports.Store`."""
+        return time.monotonic() - self._last_away
 
     async def recover(self, owner: str) -> int:
         """Nothing: whether another machine's worker lives is told by its leases alone."""
@@ -136,10 +144,12 @@ class PostgresStore:
                     if not gone.is_set():
                         await connection.execute("SELECT 1", timeout=_CONNECT)  # a half-open connection shows here
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                self._last_away = time.monotonic()
                 pause = min(5.0, pause * 2)
             finally:
                 if connection is not None:
                     connection.terminate()
+            self._last_away = time.monotonic()
             await asyncio.sleep(pause)
 
     def _hear(self, _connection: Any, _pid: int, _channel: str, topics: Any) -> None:

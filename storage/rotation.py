@@ -70,7 +70,9 @@ class _Step:
             if not old:
                 continue
             new = {
-                column.name: type_coerce(cipher.seal(cipher.unseal(value, _purpose(column)), _purpose(column)), LargeBinary)
+                column.name: type_coerce(
+                    cipher.seal(cipher.unseal(value, _purpose(column)), _purpose(column)), LargeBinary
+                )
                 for column, value in old.items()
             }
             unchanged = [type_coerce(column, LargeBinary) == value for column, value in old.items()]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import math
 import os
 import queue
 import threading
@@ -109,6 +110,10 @@ class SqliteStore:
     async def wait(self, topic: str, timeout: float, mark: int | None = None) -> bool:
         """See `bot.hotline.ports.Store`."""
         return await self._wakeups.wait(topic, timeout, mark)
+
+    def calm(self) -> float:
+        """See `bot.hotline.ports.Store`. Always: no other process takes messages in."""
+        return math.inf
 
     async def recover(self, owner: str) -> int:
         """Free all lanes if this is the only working process on the file; it is from now on.

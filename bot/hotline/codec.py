@@ -43,16 +43,18 @@ def message_from_json(data: Mapping[str, Any]) -> Message:
     )
 
 
-def envelope_to_bytes(envelope: Envelope) -> bytes:
+def envelope_to_bytes(envelope: Envelope, received: datetime) -> bytes:
     """For the spool; to be sealed before it touches a disk."""
-    parts = [envelope.channel, envelope.external_id, envelope.sender, message_to_json(envelope.message)]
+    message = message_to_json(envelope.message)
+    parts = [envelope.channel, envelope.external_id, envelope.sender, message, received.timestamp()]
     return json.dumps(parts, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def envelope_from_bytes(data: bytes) -> Envelope:
-    """The reverse."""
-    channel, external_id, sender, message = json.loads(data.decode("utf-8", "surrogatepass"))
-    return Envelope(channel, external_id, sender, message_from_json(message))
+def envelope_from_bytes(data: bytes) -> tuple[Envelope, datetime]:
+    """The reverse: the envelope, and when it was taken in."""
+    channel, external_id, sender, message, received = json.loads(data.decode("utf-8", "surrogatepass"))
+    envelope = Envelope(channel, external_id, sender, message_from_json(message))
+    return envelope, datetime.fromtimestamp(received, UTC)
 
 
 def signal_to_json(signal: DangerSignal) -> dict[str, Any]:

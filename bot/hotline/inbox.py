@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 
 from bot.dialogue.message import Envelope, Message
 from bot.errors import StoreAwayError
@@ -13,7 +14,10 @@ from bot.hotline.ports import Clock, Store
 from bot.hotline.records import StatusUpdate
 from bot.hotline.spool import Spool
 
-_REPLAY_PAUSE = 1.0  # seconds between tries to reach the database
+_REPLAY_PAUSE = 0.5  # seconds between tries to reach the database
+_CALM = 10.0  # seconds after which an outage is over for every process
+_REST = 2.0  # seconds a conversation waits for what other processes have spooled
+_SET_BACK = timedelta(minutes=10)
 
 
 def nothing_urgent(_message: Message) -> int:
@@ -43,6 +47,7 @@ class Inbox:
         self._priority = priority
         self._flood = flood or FloodLimit()
         self._reached = reached
+        self._last = datetime.min.replace(tzinfo=UTC)
 
     @property
     def spooled(self) -> int:
@@ -56,16 +61,17 @@ class Inbox:
         """
         if not envelopes:
             return
+        now = self._arrival()
         if self._spool and self._spool.count:  # order: what came first goes first
-            await asyncio.to_thread(self._spool.append, envelopes)
+            await asyncio.to_thread(self._spool.append, envelopes, now)
         else:
             try:
-                await self._store_all(envelopes)
+                await self._store_all([(envelope, now) for envelope in envelopes])
             except StoreAwayError:
                 self._metrics.store_away.labels("inbox").inc()
                 if not self._spool:
                     raise
-                await asyncio.to_thread(self._spool.append, envelopes)
+                await asyncio.to_thread(self._spool.append, envelopes, now)
         self._metrics.spool_messages.set(self.spooled)
         self._reached("inbox committed")
 
@@ -102,18 +108,30 @@ class Inbox:
             await asyncio.to_thread(spool.clear, expected)
         self._metrics.spool_messages.set(spool.count)
 
-    async def _store_all(self, envelopes: Sequence[Envelope]) -> None:
+    def _arrival(self) -> datetime:
+        """Now; never before the last arrival, so that a clock set back a little does not change the order."""
         now = self._clock.now()
-        priorities = [self._priority(envelope.message) for envelope in envelopes]
+        if now < self._last < now + _SET_BACK:
+            now = self._last
+        self._last = now
+        return now
+
+    async def _store_all(self, arrivals: Sequence[tuple[Envelope, datetime]]) -> None:
         # Conversations in one order in every process, so that two batches never wait for each other.
-        pairs = sorted(zip(envelopes, priorities, strict=True), key=lambda pair: (pair[0].channel, pair[0].sender))
+        ordered = sorted(arrivals, key=lambda arrival: (arrival[0].channel, arrival[0].sender))
+        rows = [(envelope, received, self._priority(envelope.message)) for envelope, received in ordered]
+        # Just after an outage another process may hold an earlier message of the same caller in its spool.
+        rest = _REST if self._store.calm() < _CALM else 0.0
 
         def work(ledger: Ledger) -> list[bool]:
-            return [ledger.inbox.add(envelope, priority, self._flood, now) for envelope, priority in pairs]
+            return [
+                ledger.inbox.add(envelope, priority, self._flood, received, rest)
+                for envelope, received, priority in rows
+            ]
 
         fresh = await self._store.transact(work)
-        for (envelope, _), new in zip(pairs, fresh, strict=True):
+        for (envelope, received, _), new in zip(rows, fresh, strict=True):
             if new:
-                self._metrics.arrived(envelope.channel, now)
+                self._metrics.arrived(envelope.channel, received)
             else:
                 self._metrics.duplicates.labels(envelope.channel).inc()

@@ -75,8 +75,12 @@ class Conversations(Protocol):
 class InboxRows(Protocol):
     """Messages that came in and wait for their turn."""
 
-    def add(self, envelope: Envelope, priority: int, limit: FloodLimit, now: datetime) -> bool:
-        """Take a message in; False when its (channel, external id) was seen within 48 h."""
+    def add(self, envelope: Envelope, priority: int, limit: FloodLimit, received: datetime, rest: float = 0.0) -> bool:
+        """Take a message in; False when its (channel, external id) was seen within 48 h.
+
+        A conversation's messages have their turn in the order of `received`; with `rest` it waits so many seconds for
+        earlier ones to come in.
+        """
         ...
 
     def heads(self, conversations: Sequence[str]) -> list[Incoming]:
@@ -115,6 +119,10 @@ class Lanes(Protocol):
 
     def release(self, lane: str, owner: str, next_at: datetime, more: bool, priority: int) -> bool:
         """Give it back, due at `next_at` when `more` waits; False when it was no longer ours."""
+        ...
+
+    def put_back(self, lane: str, owner: str) -> None:
+        """Give it back as it was before the claim."""
         ...
 
     def next_due(self, queue: str, now: datetime) -> datetime | None:

@@ -70,6 +70,10 @@ class Store(Protocol):
         """Wait for a wake-up of `topic` after `mark` (or from now on), at most `timeout` seconds; True when it came."""
         ...
 
+    def calm(self) -> float:
+        """Seconds since this process last found the database away; infinite when it never did."""
+        ...
+
     async def recover(self, owner: str) -> int:
         """Free the lanes of workers known to be dead; how many. Zero when that cannot be known."""
         ...

@@ -11,6 +11,7 @@ import os
 import struct
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from bot.dialogue.message import Envelope
@@ -39,11 +40,11 @@ class Spool:
         if path.exists() and path.stat().st_size > whole:
             os.truncate(path, whole)  # a frame cut short: what is appended must not follow it
 
-    def append(self, envelopes: Sequence[Envelope]) -> None:
+    def append(self, envelopes: Sequence[Envelope], received: datetime) -> None:
         """Write down durably; raises StoreAwayError when the spool is full or the disk refuses."""
         frames = bytearray()
         for envelope in envelopes:
-            sealed = self._sealer.seal(envelope_to_bytes(envelope), _PURPOSE)
+            sealed = self._sealer.seal(envelope_to_bytes(envelope, received), _PURPOSE)
             frames += _LENGTH.pack(len(sealed)) + sealed
         with self._guard:
             try:
@@ -75,9 +76,9 @@ class Spool:
             os.fsync(folder)
             os.close(folder)
 
-    def batches(self, size: int = 100) -> Iterator[list[Envelope]]:
-        """What is in the spool, oldest first. Frames that no key opens are passed over."""
-        batch: list[Envelope] = []
+    def batches(self, size: int = 100) -> Iterator[list[tuple[Envelope, datetime]]]:
+        """What is in the spool and when it came, oldest first. Frames that no key opens are passed over."""
+        batch: list[tuple[Envelope, datetime]] = []
         for frame in self._frames():
             try:
                 batch.append(envelope_from_bytes(self._sealer.unseal(frame, _PURPOSE)))

@@ -41,7 +41,8 @@ class WorkerOptions:
     poll: float = 1.0  # how often to look although nobody woke us
     stale: float = 3600.0  # a message older than this is answered with an apology
     failures: int = 3  # of the bot on one message, then it is a dead letter
-    takeovers: int = 5  # of a message over which workers died, then it is a dead letter
+    suspect: int = 2  # a message over which so many workers died is answered alone, so that no other shares the blame
+    takeovers: int = 5  # then it is a dead letter
     backoff: float = 1.0  # before the second try; doubled for each further one
 
 
@@ -92,6 +93,7 @@ class Worker:
         self._settler = Settler(channels)
         self._owner = process_name()
         self._claims = itertools.count()
+        self._careful = False  # a suspect waits: one conversation at a time
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish what is in hand."""
@@ -99,14 +101,16 @@ class Worker:
         running: set[asyncio.Task[None]] = set()
         await self._recover()
         while not stop.is_set():
+            if self._careful and running:
+                await asyncio.wait(running)
             mark = self._store.mark("inbox")
-            free = self._options.concurrency - len(running)
+            free = 1 if self._careful else self._options.concurrency - len(running)
             claimed, pause = await self._claim(free) if free > 0 else ([], self._options.poll)
             for item in claimed:
                 task = asyncio.create_task(self._lane(item, stop))
                 running.add(task)
                 task.add_done_callback(running.discard)
-            if len(claimed) == free:
+            if len(claimed) == free and running:
                 await asyncio.wait({*running, stopped}, return_when=asyncio.FIRST_COMPLETED)
                 continue
             waiting = asyncio.create_task(self._store.wait("inbox", pause, mark))
@@ -127,8 +131,13 @@ class Worker:
         options, now = self._options, self._clock.now()
         owner = f"{self._owner}:{next(self._claims)}"
 
-        def work(ledger: Ledger) -> tuple[list[_Claimed], datetime | None]:
+        def work(ledger: Ledger) -> tuple[list[_Claimed], datetime | None, bool]:
             lanes = ledger.lanes.claim("in", owner, now, options.lease, free)
+            suspects = any(lane.takeovers >= options.suspect for lane in lanes)
+            if suspects and not self._careful:
+                for lane in lanes:
+                    ledger.lanes.put_back(lane.name, owner)
+                return [], now, True
             heads = {head.conversation.id: head for head in ledger.inbox.heads([_conversation(lane) for lane in lanes])}
             claimed = []
             for lane in lanes:
@@ -138,10 +147,10 @@ class Worker:
                 else:
                     ledger.lanes.release(lane.name, owner, now, False, 0)
             due = None if lanes else ledger.lanes.next_due("in", now)
-            return claimed, due
+            return claimed, due, suspects
 
         try:
-            claimed, due = await self._store.transact(work)
+            claimed, due, self._careful = await self._store.transact(work)
         except StoreAwayError:
             self._metrics.store_away.labels("worker").inc()
             return [], options.poll

@@ -11,11 +11,12 @@ import json
 import multiprocessing
 import os
 import random
+import resource
 import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.context import ForkServerProcess
@@ -31,7 +32,7 @@ from bot.dialogue.message import Envelope, Kind, Message
 from bot.dialogue.reply import Reply
 from bot.dialogue.session import Session
 from bot.dialogue.turn import Turn
-from bot.errors import GaveUpError, TryLaterError, UnreachableError
+from bot.errors import GaveUpError, StoreAwayError, TryLaterError, UnreachableError
 from bot.hotline.inbox import Inbox
 from bot.hotline.ledger import FloodLimit
 from bot.hotline.metrics import Metrics
@@ -101,7 +102,14 @@ class HttpChannel:
 class CountingBot:
     """Answers in two parts that name the message and how many turns the conversation has had."""
 
+    def __init__(self, thinking: float = 0.0) -> None:
+        """`thinking`: seconds of pure computing for each message."""
+        self._thinking = thinking
+
     def __call__(self, session: Session, message: Message, context: Context) -> Outcome:
+        until = time.perf_counter() + self._thinking
+        while time.perf_counter() < until:
+            pass
         turn = session.misses + 1
         parts = "|".join(f"{message.text} turn {turn} part {part}" for part in range(PARTS))
         return Outcome(Turn(session.change(misses=turn), (Reply(parts),)), {"intent": "x", "action": "answer"})
@@ -131,6 +139,9 @@ class Plan:
     rates: Rates = Rates()
     taking: bool = True  # takes messages in
     working: bool = True  # answers and sends
+    thinking: float = 0.0  # seconds the bot's mind takes
+    tight_after: float = 0.0  # after so many seconds the disk is full …
+    tight_for: float = 0.0  # … for so many
 
 
 def live(plan: Plan) -> None:
@@ -156,10 +167,14 @@ async def _live(plan: Plan) -> None:
     inbox = Inbox(store, clock, metrics, spool=spool, flood=FloodLimit(1_000_000), reached=reached)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    jobs = [stop.wait(), inbox.replay(stop)]
+    jobs: list[Awaitable[Any]] = [stop.wait(), inbox.replay(stop)]
+    if plan.tight_for:
+        jobs.append(_fill_disk(plan))
     if plan.working:
         options = WorkerOptions(lease=plan.lease, poll=0.2)
-        worker = Worker(store, channels, CountingBot(), Excuses(), clock, metrics, options=options, reached=reached)
+        worker = Worker(
+            store, channels, CountingBot(plan.thinking), Excuses(), clock, metrics, options=options, reached=reached
+        )
         sending = SenderOptions(lease=plan.lease, timeout=plan.lease * 0.4, poll=0.2, longest=2.0)
         sender = Sender(store, channels, clock, metrics, options=sending, reached=reached)
         jobs += [worker.run(stop), sender.run(stop)]
@@ -171,11 +186,23 @@ async def _live(plan: Plan) -> None:
     await store.close()
 
 
+async def _fill_disk(plan: Plan) -> None:
+    """For a while no file may grow beyond the database's size: what a full disk does to it, the spool stays writable."""
+    await asyncio.sleep(plan.tight_after)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard))
+    await asyncio.sleep(plan.tight_for)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 async def _door(inbox: Inbox, port: int) -> web.AppRunner:
     async def take(request: web.Request) -> web.Response:
         data = await request.json()
         message = Message(Kind.TEXT, datetime.now(UTC), data["text"], reference=data["id"])
-        await inbox.receive([Envelope("fake", data["id"], data["from"], message)])
+        try:
+            await inbox.receive([Envelope("fake", data["id"], data["from"], message)])
+        except StoreAwayError:
+            return web.Response(status=503)
         return web.Response()
 
     app = web.Application()
@@ -264,15 +291,20 @@ def judge(sent: Mapping[str, Sequence[str]], callers: Mapping[str, int]) -> Verd
     """Compare what each caller was sent with what they wrote: messages 0 to n-1."""
     lost = twice = disorder = repeats = 0
     for caller, count in callers.items():
-        texts = list(sent.get(caller, ()))
+        texts = [text for text in sent.get(caller, ()) if " turn " in text]  # an excuse is no answer
         fresh = list(dict.fromkeys(texts))
         repeats += len(texts) - len(fresh)
-        answers = Counter(text.rpartition(" turn ")[0] for text in fresh)
-        twice += sum(1 for parts in answers.values() if parts > PARTS)
-        wanted = [f"{caller}-{n} turn {n + 1} part {part}" for n in range(count) for part in range(PARTS)]
-        lost += len(set(wanted) - set(fresh))
+        turns: dict[str, set[str]] = {}
+        for text in fresh:
+            name, _, rest = text.partition(" turn ")
+            turns.setdefault(name, set()).add(rest.partition(" ")[0])
+        twice += sum(1 for numbers in turns.values() if len(numbers) > 1)
+        came = {(text.partition(" turn ")[0], text[-1]) for text in fresh}
+        lost += len({(f"{caller}-{n}", str(part)) for n in range(count) for part in range(PARTS)} - came)
         # A repeat comes right after the first sending: nothing of the conversation was sent in between.
-        disorder += sum(1 for one, two in zip(texts, texts[1:], strict=False) if two != one and _place(two) < _place(one))
+        disorder += sum(
+            1 for one, two in zip(texts, texts[1:], strict=False) if two != one and _place(two) < _place(one)
+        )
     return Verdict(lost, twice, disorder, repeats, sum(len(texts) for texts in sent.values()))
 
 

@@ -14,7 +14,14 @@ from tests.faults.rig import PARTS, STEPS, Nursery, Plan, Platform, Verdict, fre
 
 
 async def run_with_kills(  # noqa: PLR0917
-    database: str, folder: Path, processes: int, callers: int, each: int, kills: int, seconds: float, steps: tuple[str, ...]
+    database: str,
+    folder: Path,
+    processes: int,
+    callers: int,
+    each: int,
+    kills: int,
+    seconds: float,
+    steps: tuple[str, ...],
 ) -> tuple[Verdict, int]:
     """Post `each` messages of each caller to processes that die `kills` times; the verdict and the kills that were."""
     await migrate(database)
@@ -30,7 +37,9 @@ async def run_with_kills(  # noqa: PLR0917
         while not done.is_set():
             step = steps[killed % len(steps)] if killed < kills else ""
             total = callers * each
-            plan = Plan(database, str(folder), port, platform.url, step, choice.randint(1, max(2, total // (kills + 1))))
+            plan = Plan(
+                database, str(folder), port, platform.url, step, choice.randint(1, max(2, total // (kills + 1)))
+            )
             process = nursery.start(plan)
             while process.is_alive() and not done.is_set():
                 await asyncio.sleep(0.02)

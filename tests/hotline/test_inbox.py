@@ -13,7 +13,7 @@ from bot.errors import StoreAwayError
 from bot.hotline.ledger import Ledger
 from bot.hotline.ports import Store
 from bot.hotline.spool import Spool
-from tests.builders.delivery import House, envelope
+from tests.builders.delivery import START, House, envelope
 from tests.storage.stores import CIPHER
 
 
@@ -95,13 +95,18 @@ async def test_a_full_spool_or_disk_refuses_so_that_the_platform_repeats(sqlite_
         await House(shaky).hear("no spool at all")  # type: ignore[arg-type]
 
 
+def texts(spool: Spool) -> list[str]:
+    """What waits in a spool."""
+    return [envelope.message.text for batch in spool.batches() for envelope, _ in batch]
+
+
 async def test_a_frame_cut_short_by_a_crash_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "spool"
     spool = Spool(path, CIPHER)
-    spool.append([envelope("whole"), envelope("cut")])
+    spool.append([envelope("whole"), envelope("cut")], START)
     path.write_bytes(path.read_bytes()[:-5])
     again = Spool(path, CIPHER)
     assert again.count == 1
-    assert [e.message.text for batch in again.batches() for e in batch] == ["whole"]
-    again.append([envelope("after")])
-    assert [e.message.text for batch in Spool(path, CIPHER).batches() for e in batch] == ["whole", "after"]
+    assert texts(again) == ["whole"]
+    again.append([envelope("after")], START)
+    assert texts(Spool(path, CIPHER)) == ["whole", "after"]

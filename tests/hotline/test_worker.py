@@ -19,7 +19,9 @@ from bot.hotline.worker import WorkerOptions
 from bot.matching.match import DangerSignal, Urgency
 from tests.builders.delivery import START, Echo, House, envelope
 
-DANGER = OpenCase(Urgency.EMERGENCY, "danger", "held", (DangerSignal("documents_taken", "took my passport", "held", 1.0),))
+DANGER = OpenCase(
+    Urgency.EMERGENCY, "danger", "held", (DangerSignal("documents_taken", "took my passport", "held", 1.0),)
+)
 
 
 async def test_messages_are_answered_once_and_in_order(store: Store) -> None:
@@ -80,10 +82,38 @@ async def test_a_message_over_which_workers_die_becomes_a_dead_letter(sqlite_sto
     house = House(sqlite_store)
     await house.hear("killer")
     for number in range(6):
-        await sqlite_store.transact(lambda ledger, n=number: ledger.lanes.claim("in", f"dead{n}", house.clock.now(), 1, 9))
+        await sqlite_store.transact(
+            lambda ledger, n=number: ledger.lanes.claim("in", f"dead{n}", house.clock.now(), 1, 9)
+        )
         await sqlite_store.transact(lambda ledger: ledger.lanes.free("dead", house.clock.now()))
     await house.quiet()
     assert house.channel.to("caller") == ["poison"]
+
+
+async def test_messages_that_were_only_near_a_dying_worker_are_answered(sqlite_store: Store) -> None:
+    house = House(sqlite_store)
+    for caller in range(12):
+        await house.hear("innocent", sender=f"c{caller}")
+    for number in range(4):
+        later = house.clock.now()
+        await sqlite_store.transact(lambda ledger, n=number, at=later: ledger.lanes.claim("in", f"dead{n}", at, 1, 99))
+        await sqlite_store.transact(lambda ledger, at=later: ledger.lanes.free("dead", at))
+    alone: list[int] = []
+    decide, running = house.worker._decide, 0
+
+    async def watched(item, now):  # type: ignore[no-untyped-def]
+        nonlocal running
+        running += 1
+        alone.append(running)
+        try:
+            return await decide(item, now)
+        finally:
+            running -= 1
+
+    house.worker._decide = watched  # type: ignore[method-assign]
+    await house.quiet()
+    assert sorted(house.channel.sent) == sorted((f"c{caller}", "re innocent") for caller in range(12))
+    assert alone == [1] * 12  # so a killer among them would have died alone
 
 
 async def test_effects_are_carried_out(sqlite_store: Store) -> None:
@@ -105,7 +135,9 @@ async def test_effects_are_carried_out(sqlite_store: Store) -> None:
     (missed,) = await sqlite_store.read(lambda ledger: ledger.findings.missed())
     assert (missed.text, missed.candidates) == ("nobody understands [number]", ("a", "b"))
     assert await sqlite_store.read(lambda ledger: ledger.findings.feedback(START)) == {"unpaid_wages": (1, 0)}
-    assert await sqlite_store.read(lambda ledger: ledger.conversations.notes(conversation.id)) == {"safe_time": "evening"}
+    assert await sqlite_store.read(lambda ledger: ledger.conversations.notes(conversation.id)) == {
+        "safe_time": "evening"
+    }
     day = house.clock.now().date().isoformat()
     counted = await sqlite_store.read(lambda ledger: ledger.findings.tallies(day, day))
     assert sum(tally.count for tally in counted) == 5
@@ -226,7 +258,9 @@ async def test_quick_exit_deletes_what_was_said_and_leaves_a_neutral_line(sqlite
     assert len(house.channel.deleted) == 1
 
 
-async def test_a_failure_that_is_not_the_bots_leaves_the_message(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failure_that_is_not_the_bots_leaves_the_message(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = House(sqlite_store, worker=WorkerOptions(poll=0.01, lease=0.3))
     settle = type(house.worker._settler).settle
     failures = iter([True, False, False])

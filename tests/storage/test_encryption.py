@@ -21,12 +21,24 @@ from storage.store import open_store
 from tests.builders.delivery import Echo, FakeChannel, House, envelope
 from tests.storage.stores import CIPHER
 
-WORDS = ("паспортимни", "олиб қўйди", "Qamab qo‘yishdi", "+77015554433", "yordam", "kechqurun", "документы", "998901112233")
+WORDS = (
+    "паспортимни",
+    "олиб қўйди",
+    "Qamab qo‘yishdi",
+    "+77015554433",
+    "yordam",
+    "kechqurun",
+    "документы",
+    "998901112233",
+)
 SPEECH = " ".join(WORDS)
 EFFECTS = {
     SPEECH: (
         OpenCase(Urgency.EMERGENCY, "danger", "held", (DangerSignal("documents_taken", SPEECH, "held", 1.0),)),
-        Missed("fallback", (), ),
+        Missed(
+            "fallback",
+            (),
+        ),
         Note("safe_time", "kechqurun"),
     )
 }
@@ -63,7 +75,7 @@ async def test_no_word_of_a_talk_is_found_on_disk(sqlite_store: Store, tmp_path:
     stop.set()
     await task
     await house.quiet()
-    spool.append([envelope(SPEECH, sender=caller)])
+    spool.append([envelope(SPEECH, sender=caller)], house.clock.now())
     assert found(tmp_path) == []  # with the write-ahead log and the spool
     assert (tmp_path / "hotline.db-wal").exists()
     lines = await house.lines(caller)

@@ -43,9 +43,15 @@ async def test_an_error_rolls_back_its_own_transaction_only(store: Store) -> Non
         raise KeyError("mine")
 
     results = await asyncio.gather(
-        *(store.transact(lambda ledger, n=n: ledger.inbox.add(envelope(sender=f"s{n}"), 0, FLOOD, START)) for n in range(5)),
+        *(
+            store.transact(lambda ledger, n=n: ledger.inbox.add(envelope(sender=f"s{n}"), 0, FLOOD, START))
+            for n in range(5)
+        ),
         store.transact(fails),
-        *(store.transact(lambda ledger, n=n: ledger.inbox.add(envelope(sender=f"t{n}"), 0, FLOOD, START)) for n in range(5)),
+        *(
+            store.transact(lambda ledger, n=n: ledger.inbox.add(envelope(sender=f"t{n}"), 0, FLOOD, START))
+            for n in range(5)
+        ),
         return_exceptions=True,
     )
     assert isinstance(results[5], KeyError)

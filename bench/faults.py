@@ -1,0 +1,250 @@
+"""Faults, with figures: kills, a platform in trouble, a database that goes away, a full disk.
+
+    python -m bench.faults            everything, about ten minutes
+    python -m bench.faults --small    a tenth of it
+    python -m bench.faults --only kills-sqlite,restart
+
+Each row must end with lost 0, answered twice 0, out of order 0. Repeated sends are counted: a message that the platform
+took just before its sender died may reach the caller twice, and nobody can know better without the platform's help.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from storage.migration import migrate
+from tests.faults.rig import PARTS, STEPS, Nursery, Plan, Platform, Verdict, free_port, judge
+from tests.postgres import Postgres, binaries
+
+_LEASE = 2.0  # seconds; in service it is 10: here a take-over must not make the run five times as long
+
+
+async def _nothing() -> int:
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fault's figures."""
+
+    name: str
+    verdict: Verdict
+    messages: int
+    faults: int
+    seconds: float
+    posts: int  # by the platform, with its repetitions
+
+
+@dataclass(slots=True)
+class Run:
+    """One set-up of processes, a platform, and callers who write."""
+
+    database: str
+    folder: Path
+    nursery: Nursery
+    processes: int = 1
+    callers: int = 200
+    each: int = 25
+    kills: int = 0
+    limit: float = 300.0  # seconds
+    plan: dict[str, Any] | None = None
+    trouble: Callable[[], tuple[int, dict[str, Any]] | None] = lambda: None
+    beside: Callable[[], Awaitable[int]] = _nothing  # another fault; returns how many
+    killed: int = 0
+    choice: random.Random = field(default_factory=lambda: random.Random(11))
+
+    async def go(self, name: str) -> Row:
+        """Write, kill, wait, judge."""
+        await migrate(self.database)
+        platform = Platform(self.trouble)
+        await platform.start()
+        ports = [free_port() for _ in range(self.processes)]
+        names = [f"c{number}" for number in range(self.callers)]
+        began, done = time.monotonic(), asyncio.Event()
+        keepers = [asyncio.create_task(self._keep(port, platform.url, done)) for port in ports]
+        beside = asyncio.ensure_future(self.beside())
+        wanted = dict.fromkeys(names, self.each)
+        try:
+            async with asyncio.timeout(self.limit):
+                await asyncio.gather(*(self._write(platform, caller, ports) for caller in names))
+                while judge(platform.sent, wanted).lost or self._left(platform):
+                    await asyncio.sleep(0.3)
+                await beside
+        except TimeoutError:
+            pass  # the verdict says what is missing
+        seconds = time.monotonic() - began
+        done.set()
+        await asyncio.gather(*keepers)
+        faults = self.killed + (await beside if beside.done() else 0)
+        beside.cancel()
+        await platform.stop()
+        return Row(name, judge(platform.sent, wanted), self.callers * self.each, faults, seconds, platform.posts)
+
+    def _left(self, platform: Platform) -> bool:
+        return platform.count < self.callers * self.each * PARTS
+
+    async def _write(self, platform: Platform, caller: str, ports: list[int]) -> None:
+        for number in range(self.each):
+            await platform.post(caller, number, ports)
+            patience = time.monotonic() + self.choice.uniform(0, 2)  # mostly the answer is waited for, as people do
+            while f"{caller}-{number}" in platform.took and time.monotonic() < patience:
+                await asyncio.sleep(0.05)
+
+    async def _keep(self, port: int, url: str, done: asyncio.Event) -> None:
+        """Start the process again whenever it dies, until `done`."""
+        total = self.callers * self.each
+        while not done.is_set():
+            plan = Plan(self.database, str(self.folder), port, url, lease=_LEASE, **(self.plan or {}))
+            if self.killed < self.kills:
+                most = max(2, int(1.4 * total / (self.kills + 1)))
+                plan = replace(plan, step=STEPS[self.killed % len(STEPS)], count=self.choice.randint(1, most))
+                self.killed += 1
+            process = self.nursery.start(plan)
+            while process.is_alive() and not done.is_set():
+                await asyncio.sleep(0.02)
+            if done.is_set():
+                if plan.step:
+                    self.killed -= 1  # it was not reached
+                process.terminate()
+                await asyncio.to_thread(process.join, 10)
+                if process.is_alive():
+                    process.kill()
+                return
+            if process.exitcode != -signal.SIGKILL:
+                raise RuntimeError(f"a process ended by itself: {process.exitcode}")
+
+
+def _shaky() -> Callable[[], tuple[int, dict[str, Any]] | None]:
+    """One in five sends meets 429, 500, garbage or a refusal to answer in time."""
+    choice = random.Random(5)
+
+    def trouble() -> tuple[int, dict[str, Any]] | None:
+        if choice.random() > 0.2:
+            return None
+        return choice.choice([(429, {"retry_after": 0.1}), (500, {}), (502, {}), (200, {})])
+
+    return trouble
+
+
+async def kills_sqlite(nursery: Nursery, folder: Path, share: float, _server: Postgres | None, limit: float) -> Row:
+    """kill -9 at every step in turn, one process on SQLite."""
+    run = Run(
+        f"sqlite:///{folder}/hotline.db",
+        folder,
+        nursery,
+        callers=int(200 * share) or 1,
+        kills=int(100 * share),
+        limit=limit,
+    )
+    return await run.go(f"kill -9 x{run.kills}, SQLite, 1 process")
+
+
+async def kills_postgres(nursery: Nursery, folder: Path, share: float, server: Postgres | None, limit: float) -> Row:
+    """The same with two processes on PostgreSQL."""
+    assert server
+    database = await asyncio.to_thread(server.create, "kills")
+    run = Run(
+        database, folder, nursery, processes=2, callers=int(200 * share) or 1, kills=int(100 * share), limit=limit
+    )
+    return await run.go(f"kill -9 x{run.kills}, PostgreSQL, 2 processes")
+
+
+async def shaky_platform(nursery: Nursery, folder: Path, share: float, _server: Postgres | None, limit: float) -> Row:
+    """A platform that fails one send in five."""
+    run = Run(
+        f"sqlite:///{folder}/hotline.db", folder, nursery, callers=int(100 * share) or 1, each=10, trouble=_shaky()
+    )
+    return await run.go("20 % of sends: 429, 500, 502, garbage")
+
+
+async def restart(nursery: Nursery, folder: Path, share: float, server: Postgres | None, limit: float) -> Row:
+    """PostgreSQL crashes and starts again, three times."""
+    assert server
+    database = await asyncio.to_thread(server.create, "restarts")
+
+    async def crash() -> int:
+        for _ in range(3):
+            await asyncio.sleep(2)
+            await asyncio.to_thread(server.stop, "immediate")
+            await asyncio.sleep(1)
+            await asyncio.to_thread(server.start)
+        return 3
+
+    run = Run(database, folder, nursery, processes=2, callers=int(100 * share) or 1, each=20, beside=crash, limit=limit)
+    return await run.go("PostgreSQL crashed and restarted x3")
+
+
+async def full_disk(nursery: Nursery, folder: Path, share: float, _server: Postgres | None, limit: float) -> Row:
+    """No file but the spool can grow, for three seconds."""
+    plan = {"tight_after": 1.5, "tight_for": 3.0}
+    run = Run(
+        f"sqlite:///{folder}/hotline.db",
+        folder,
+        nursery,
+        callers=int(100 * share) or 1,
+        each=20,
+        plan=plan,
+        limit=limit,
+    )
+    row = await run.go("disk full for 3 s, SQLite")
+    return replace(row, faults=1)
+
+
+FAULTS = {
+    "kills-sqlite": kills_sqlite,
+    "kills-postgres": kills_postgres,
+    "platform": shaky_platform,
+    "restart": restart,
+    "disk": full_disk,
+}
+
+
+async def main(names: list[str], share: float, limit: float) -> bool:
+    """Run and print; False when a promise was broken."""
+    nursery = Nursery()
+    server = None
+    if binaries() and {"kills-postgres", "restart"} & set(names):
+        server = Postgres(durable=True)
+        server.start()
+    head = f"{'fault':38} {'messages':>8} {'faults':>6} {'lost':>5} {'twice':>5} {'order':>5} {'repeats':>7} {'sends':>6} {'posts':>6} {'s':>5}"
+    print(head)
+    good = True
+    try:
+        for name in names:
+            if server is None and name in ("kills-postgres", "restart"):
+                print(f"{name:38} skipped: PostgreSQL is not installed")
+                continue
+            with tempfile.TemporaryDirectory(prefix="hotline-faults-") as folder:
+                row = await FAULTS[name](nursery, Path(folder), share, server, limit)
+            verdict = row.verdict
+            print(
+                f"{row.name:38} {row.messages:8} {row.faults:6} {verdict.lost:5} {verdict.answered_twice:5} "
+                f"{verdict.out_of_order:5} {verdict.repeated_sends:7} {verdict.sends:6} {row.posts:6} {row.seconds:5.0f}",
+                flush=True,
+            )
+            good &= verdict.lost == verdict.answered_twice == verdict.out_of_order == 0
+    finally:
+        if server:
+            server.remove()
+    return good
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--small", action="store_true", help="a tenth of the messages and kills")
+    parser.add_argument("--limit", type=float, default=300.0, help="seconds for each fault")
+    parser.add_argument("--only", default=",".join(FAULTS), help="names, by comma: " + ", ".join(FAULTS))
+    arguments = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    sys.exit(0 if asyncio.run(main(arguments.only.split(","), 0.1 if arguments.small else 1.0, arguments.limit)) else 1)

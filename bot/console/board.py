@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from bot.console.gate import Gate, visitor
+from bot.console.said import Said
 from bot.console.view import Words
 from bot.hotline.desk import OUTCOMES
 from bot.hotline.duty import fresh
@@ -24,6 +25,7 @@ _ALERTS = ("expired", "vanished", "declined", "unreachable")
 _EMERGENCY_WAIT = timedelta(seconds=60)  # longer is an alert
 _AUDIT_PAGE = 100
 _DAYS = 7
+_ROWS = 50  # of the queue shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Boards:
         self.gate = gate
         self.pages = gate.pages
         self.house = gate.house
+        self.said = Said()
 
     def router(self) -> APIRouter:
         """The routes."""
@@ -85,6 +88,7 @@ class Boards:
             waiting = ledger.cases.waiting(now, limit=500)
             events = ledger.office.board.events(_ALERTS, now - timedelta(hours=2), 30)
             asks = ledger.office.remarks.unanswered([case.id for case in held])
+            self.said.fill(ledger, [*waiting[:_ROWS], *held])
             return waiting, held, events, ledger.office.staff.all(), ledger.office.presences.all(), asks
 
         waiting, held, events, staff, presences, asks = await self.house.store.read(work)
@@ -95,11 +99,11 @@ class Boards:
         ]
         return {
             "words": words,
-            "waiting": [words.case(case, now) for case in waiting[:50]],
+            "waiting": [words.case(case, now, said=self.said.of(case)) for case in waiting[:_ROWS]],
             "waiting_total": len(waiting),
             "emergencies": sum(case.urgency is Urgency.EMERGENCY for case in waiting),
             "longest": max((now - case.waiting_since for case in waiting), default=None),
-            "held": [words.case(case, now, asks=case.id in asks) for case in held],
+            "held": [words.case(case, now, asks=case.id in asks, said=self.said.of(case)) for case in held],
             "alerts": [event for event in events if event.case in open_ids],
             "late": [words.case(case, now) for case in late],
             "asking": [words.case(case, now) for case in held if case.id in asks],

@@ -14,7 +14,7 @@ from bot.hotline.announcement import away, language_of
 from bot.hotline.desk import OUTCOMES, TEXT_LIMIT, Talk
 from bot.hotline.duty import fresh
 from bot.hotline.ledger import Ledger
-from bot.hotline.records import MUTE
+from bot.hotline.records import MUTE, Direction
 from bot.hotline.team import Duty, RemarkKind, Role, Staff
 from bot.matching.match import Urgency
 
@@ -55,7 +55,7 @@ class Talks:
         """The whole screen; the opening is audited."""
         talk = await self.desk.open(case, visitor(request).staff)
         listed = await self.waiting.waitlist(request)
-        return self.pages.page(request, "desk.html", list=listed, case_id=case, **await self._values(request, talk))
+        return self.pages.page(request, "desk.html", list=listed, **await self._values(request, talk))
 
     async def lines(self, request: Request, case: str) -> Response:
         """The transcript anew; the page keeps what it has and takes what differs."""
@@ -88,7 +88,8 @@ class Talks:
         left = window_left(conversation, now)
         return {
             "talk": talk,
-            "view": words.case(case, now),
+            "case_id": case.id,
+            "view": words.case(case, now, said=[line.text for line in talk.lines if line.direction is Direction.IN]),
             "words": words,
             "lines": [
                 words.line(line) for line in talk.lines if line.created >= (conversation.cleared or line.created)

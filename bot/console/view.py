@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from bot.dialogue.knowledge import N_
 from bot.hotline.desk import WINDOWS
 from bot.hotline.records import Case, CaseState, Conversation, Direction, Line, Status
 from bot.hotline.team import Staff
+from bot.language.folding import fold_words
 
 URGENCIES = {"emergency": N_("Emergency"), "urgent": N_("Urgent"), "normal": N_("Normal")}
 REASONS = {
@@ -55,6 +57,13 @@ EVENTS = {
     "back": N_("caller is back"), "transferred": N_("handed over"), "closed": N_("closed"), "rated": N_("rated by the caller"),
     "unreachable": N_("caller cannot be reached"),
 }  # fmt: skip
+CHOICES = {
+    "operator": N_("A person"), "menu": N_("Topics"), "languages": N_("Language"), "none": N_("None of these"),
+    "numbers": N_("Numbers"), "time": N_("A safe time"), "exit": N_("Leave quickly"), "start": N_("Begins anew"), "delete": N_("Delete my data"),
+}  # fmt: skip
+_MODEL = "model"  # the name of the rule when no rule but likeness spoke
+_WORD = re.compile(r"[\w'’‘ʻʼ`´-]+")
+_SAID = 1000  # characters of a text searched for the words of a signal
 _CHANNELS = {"telegram": "Telegram", "whatsapp": "WhatsApp", "webchat": "Web"}
 _PLAYED = ("voice", "video")
 
@@ -114,8 +123,10 @@ class Words:
         """A phrase."""
         return self.house.say(phrase, self.language, **values)
 
-    def case(self, case: Case, now: datetime, *, unread: bool = False, asks: bool = False) -> CaseView:
-        """A case in words."""
+    def case(
+        self, case: Case, now: datetime, *, unread: bool = False, asks: bool = False, said: Sequence[str] = ()
+    ) -> CaseView:
+        """A case in words; `said`: the caller's texts, in which the words that set off the alarm are found again."""
         handbook = self.house.mind.edition.handbook
         return CaseView(
             case=case,
@@ -129,7 +140,7 @@ class Words:
             channel=channel_name(case.channel),
             reason=self.say(REASONS.get(case.reason, REASONS["asked"])),
             topic=self.topic(case.intent),
-            because=tuple(self.because(case)),
+            because=tuple(self.because(case, said)),
             waited=now - case.waiting_since,
             operator=self.names.get(case.operator, "") if case.state is not CaseState.WAITING else "",
             unread=unread,
@@ -140,17 +151,20 @@ class Words:
         """An intent's title in a language the reader knows."""
         return self.house.mind.edition.handbook.title(intent, self.language) if intent else ""
 
-    def because(self, case: Case) -> list[str]:
-        """The caller's own words that set off the alarm, with the rule: "Passport taken — «…», rule documents_taken"."""
+    def because(self, case: Case, said: Sequence[str] = ()) -> list[str]:
+        """The caller's own words that set off the alarm, with the rule: "Passport taken: “…”, rule documents_taken"."""
         found: dict[str, None] = {}
         for signal in case.signals:
             title = self.topic(str(signal.get("intent", "")))
             phrase, rule = str(signal.get("phrase", "")), str(signal.get("rule", ""))
-            if phrase:
-                found[self.say(N_("{title}: “{phrase}”, rule {rule}"), title=title, phrase=phrase[:120], rule=rule)] = (
-                    None
-                )
-        return list(found)[-4:]
+            if not phrase:
+                continue
+            words = own_words(phrase, said)
+            if rule == _MODEL:
+                found[self.say(N_("{title}: “{phrase}”, like known examples"), title=title, phrase=words)] = None
+            else:
+                found[self.say(N_("{title}: “{phrase}”, rule {rule}"), title=title, phrase=words, rule=rule)] = None
+        return list(found)[-3:]
 
     def line(self, line: Line) -> LineView:
         """A line of the transcript."""
@@ -177,11 +191,22 @@ class Words:
         )
 
     def choice(self, line: Line) -> str:
-        """What a pressed button said."""
+        """What a pressed button or a command said."""
         value = str(line.detail.get("choice") or line.detail.get("command") or "")
         kind, _, rest = value.partition(":")
-        if kind in ("i", "helped", "nohelp") and rest:
+        handbook = self.house.mind.edition.handbook
+        if kind in CHOICES:
+            return self.say(CHOICES[kind])
+        if kind == "i":
             return self.topic(rest)
+        if kind in ("helped", "nohelp"):
+            return f"{self.say(N_('It helped') if kind == 'helped' else N_('It did not help'))}: {self.topic(rest)}"
+        if kind == "t":
+            return handbook.topic_title(rest.partition(":")[0], self.language)
+        if kind == "lang":
+            return handbook.languages().get(rest, rest)
+        if kind in ("stay", "cit"):
+            return handbook.country_title(rest, self.language)
         if rest in ("yes", "no"):
             return self.say(N_("Yes") if rest == "yes" else N_("No"))
         return value
@@ -222,6 +247,17 @@ class Words:
         if hours < 48:
             return self.say(N_("{hours} h {minutes} min"), hours=hours, minutes=f"{rest:02}")
         return self.say(N_("{n} days"), n=hours // 24)
+
+
+def own_words(phrase: str, said: Sequence[str]) -> str:
+    """The words of a text that a folded phrase stands for; the phrase itself when they are not found."""
+    wanted = set(fold_words(phrase))
+    best: list[str] = []
+    for text in said:
+        words = [word for word in _WORD.findall(text[:_SAID]) if wanted & set(fold_words(word))]
+        if len(words) >= len(best):
+            best = words
+    return (" ".join(best) or phrase)[:120]
 
 
 def channel_name(channel: str) -> str:

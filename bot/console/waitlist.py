@@ -11,6 +11,7 @@ from fastapi import APIRouter, Form, Request, Response
 
 from bot.console.gate import Gate, visitor
 from bot.console.page import done, go
+from bot.console.said import Said
 from bot.console.view import CaseView, Words
 from bot.dialogue.knowledge import N_
 from bot.errors import NotFoundError
@@ -47,6 +48,7 @@ class Waiting:
         self.gate = gate
         self.pages = gate.pages
         self.house = gate.house
+        self.said = Said()
 
     def router(self) -> APIRouter:
         """The routes."""
@@ -89,6 +91,7 @@ class Waiting:
             )
             asks = ledger.office.remarks.unanswered([case.id for case in held])
             presence = next((p for p in everyone if p.staff == me.id), None)
+            self.said.fill(ledger, [*waiting[:_ROWS], *held])
             return waiting, mine, presence, others, ledger.office.staff.all(), asks
 
         waiting, mine, presence, others, staff, asks = await self.house.store.read(work)
@@ -99,11 +102,11 @@ class Waiting:
             counts={level: counts.get(level, 0) for level in ("emergency", "urgent", "normal")},
             total=len(waiting),
             longest=max((now - case.waiting_since for case in waiting), default=None),
-            rows=[words.case(case, now) for case in waiting[:_ROWS]],
+            rows=[words.case(case, now, said=self.said.of(case)) for case in waiting[:_ROWS]],
             mine=[
                 words.case(c, now, unread=new, asks=c.id in asks) for c, new in mine if c.state is not CaseState.OFFERED
             ],
-            offer=words.case(offered, now) if offered else None,
+            offer=words.case(offered, now, said=self.said.of(offered)) if offered else None,
             offer_until=offered.offered_until if offered else None,
             presence=presence,
             colleagues=others,

@@ -73,7 +73,12 @@
       } while (again);
     } catch { /* the stream opens again and asks once more */ } finally { fetching = false; }
   }
-  if (lines) toEnd();
+  if (lines) {
+    let end = true;
+    toEnd();
+    lines.addEventListener("scroll", () => { end = atEnd(); }, { passive: true });
+    new ResizeObserver(() => { if (end) toEnd(); }).observe(lines);
+  }
 
   // ---- live --------------------------------------------------------------------------------
   function listen() {

@@ -42,6 +42,7 @@ class Serving:
     data: Path
     settings: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
+    arguments: tuple[str, ...] = ("serve",)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -72,9 +73,10 @@ class Serving:
         assert migrated.returncode == 0, migrated.stderr
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "serve"], env=self.environment(), cwd=ROOT, stdout=log, stderr=log
+                [sys.executable, "-m", "bot", *self.arguments], env=self.environment(), cwd=ROOT, stdout=log, stderr=log
             )
-        self._wait()
+        if "serve" in self.arguments:
+            self._wait()
         return self
 
     def _wait(self) -> None:

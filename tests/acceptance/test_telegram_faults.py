@@ -21,9 +21,9 @@ _JUST_BEFORE = 2.0  # seconds: what was sent so shortly before a kill may be sen
 
 @pytest.fixture(params=MODES)
 def telegram_and_service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[TelegramProcess, Serving]]:
-    with TelegramProcess() as telegram:
-        with answering(telegram, request.param, tmp_path / "data", HOTLINE_CALLER_RATE="1000") as service:
-            yield telegram, service
+    data, mode = tmp_path / "data", request.param
+    with TelegramProcess() as telegram, answering(telegram, mode, data, HOTLINE_CALLER_RATE="1000") as service:
+        yield telegram, service
 
 
 def begin(telegram: TelegramProcess, callers: list[int]) -> None:
@@ -127,6 +127,6 @@ def test_a_platform_that_lost_its_answer(telegram_and_service: tuple[TelegramPro
     telegram.act("trouble", method="sendMessage", code=504, done=True)
     telegram.act("say", chat=63_000_001, text="/menu")
     telegram.answer(63_000_001, 2)
-    telegram.act("say", chat=63_000_001, text="/help")
+    telegram.act("say", chat=63_000_001, text="/language")
     telegram.until(lambda: len(Counter(s["text"] for s in telegram.to(63_000_001))) >= 4, "both answers")
     assert len(telegram.to(63_000_001)) <= 5

@@ -32,7 +32,7 @@ _BODY_LIMIT: Final = 1_000_000  # bytes; an update is a few kilobytes
 _POLL: Final = 25  # seconds a long poll stays open
 _QUIET: Final = 86_400.0  # after a quiet week ids begin anew at random: the offset is dropped long before
 _WATCH: Final = 60.0  # seconds between looks at the webhook's state
-_LONGEST_BACKOFF: Final = 30.0  # seconds
+_LONGEST_BACKOFF: Final = 8.0  # seconds: someone in danger may have written meanwhile
 _POISON: Final = 3  # failures of an update that cannot be stored while others can, then it is passed over
 _ONLY_PRIVATE = N_("I work only in private chats. Please write to me directly.")
 

@@ -127,6 +127,6 @@ def test_a_platform_that_lost_its_answer(telegram_and_service: tuple[TelegramPro
     telegram.act("trouble", method="sendMessage", code=504, done=True)
     telegram.act("say", chat=63_000_001, text="/menu")
     telegram.answer(63_000_001, 2)
-    telegram.act("say", chat=63_000_001, text="/language")
+    telegram.act("say", chat=63_000_001, text="/operator")
     telegram.until(lambda: len(Counter(s["text"] for s in telegram.to(63_000_001))) >= 4, "both answers")
     assert len(telegram.to(63_000_001)) <= 5

@@ -360,6 +360,6 @@ def _complete(ledger: Ledger, visitor: Visitor, token: str, now: datetime) -> No
 
 
 def _keep_an_admin(ledger: Ledger, staff: str, *, leaves: bool) -> None:
-    others = [s for s in ledger.office.staff.all() if s.id != staff and s.may(Role.ADMIN)]
-    if leaves and not others:
+    admins = {person.id for person in ledger.office.staff.all() if person.may(Role.ADMIN)}
+    if leaves and admins == {staff}:
         raise ConflictError(N_("At least one admin must remain."))

@@ -103,13 +103,13 @@ def _see(dialect: str) -> Executable:
 class InboxRows(Rows):
     """Implements `bot.hotline.ledger.InboxRows`."""
 
-    def add(self, envelope: Envelope, priority: int, limit: FloodLimit, received: datetime, rest: float = 0.0) -> bool:
+    def add(self, envelope: Envelope, priority: int, limit: FloodLimit, received: datetime) -> bool:
         """Take a message in; False when its (channel, external id) was seen within 48 h."""
         if not self._first_time(envelope, received):
             return False
         rows = ConversationRows(self.connection, self.wake)
         conversation, count = rows.arrive(envelope.channel, envelope.sender, limit, received)
-        LaneRows(self.connection, self.wake).touch(f"in:{conversation}", "in", received, priority, rest)
+        LaneRows(self.connection, self.wake).touch(f"in:{conversation}", "in", received, priority)
         beyond = 0 if priority else min(2, max(0, count - limit.messages))
         row = {
             "conversation_id": conversation,

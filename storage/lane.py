@@ -7,7 +7,7 @@ a lane from being taken too early (a platform's gap between two messages, the ba
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -64,8 +64,6 @@ def _past(column: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 _NOW = bindparam("now_", type_=Instant)
-_EARLIEST = bindparam("earliest", type_=Instant)
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _FAR_AHEAD = bindparam("far", type_=Instant)
 _FREE = or_(lane.c.owner == literal_column("''"), lane.c.until.is_(None), _past(lane.c.until))
 _DUE = (
@@ -113,9 +111,7 @@ def _touch(dialect: str) -> Executable:
         index_elements=["name"],
         set_={
             "ready": 1,
-            "next_at": case(
-                (lane.c.next_at < _EARLIEST, _EARLIEST), (waits, lane.c.next_at), else_=new.excluded.next_at
-            ),
+            "next_at": case((waits, lane.c.next_at), else_=_NOW),
             "priority": case((lane.c.priority > priority, lane.c.priority), else_=priority),
         },
     )
@@ -124,16 +120,9 @@ def _touch(dialect: str) -> Executable:
 class LaneRows(Rows):
     """Implements `bot.hotline.ledger.Lanes`."""
 
-    def touch(self, name: str, queue: str, now: datetime, priority: int, rest: float = 0.0) -> None:
-        """There is work in this lane, due in `rest` seconds. Locks its row: order of ids is order of commits."""
-        due = now + timedelta(seconds=rest)
-        values = {
-            "name": name,
-            "queue": queue,
-            "next_at": due,
-            "priority": priority,
-            "earliest": due if rest else _EVER,
-        }
+    def touch(self, name: str, queue: str, now: datetime, priority: int) -> None:
+        """There is work in this lane. Locks its row until commit, so that order of ids is order of commits."""
+        values = {"name": name, "queue": queue, "next_at": now, "priority": priority}
         values |= {"ready": 1, "owner": "", "takeovers": 0, "now_": now, "far": now + FAR}
         self.connection.execute(_touch(self.connection.dialect.name), values)
 

@@ -15,8 +15,6 @@ from bot.hotline.records import StatusUpdate
 from bot.hotline.spool import Spool
 
 _REPLAY_PAUSE = 0.5  # seconds between tries to reach the database
-_CALM = 10.0  # seconds after which an outage is over for every process
-_REST = 2.0  # seconds a conversation waits for what other processes have spooled
 _SET_BACK = timedelta(minutes=10)
 
 
@@ -120,12 +118,10 @@ class Inbox:
         # Conversations in one order in every process, so that two batches never wait for each other.
         ordered = sorted(arrivals, key=lambda arrival: (arrival[0].channel, arrival[0].sender))
         rows = [(envelope, received, self._priority(envelope.message)) for envelope, received in ordered]
-        # Just after an outage another process may hold an earlier message of the same caller in its spool.
-        rest = _REST if self._store.calm() < _CALM else 0.0
 
         def work(ledger: Ledger) -> list[bool]:
             return [
-                ledger.inbox.add(envelope, priority, self._flood, received, rest)
+                ledger.inbox.add(envelope, priority, self._flood, received)
                 for envelope, received, priority in rows
             ]
 

@@ -75,11 +75,10 @@ class Conversations(Protocol):
 class InboxRows(Protocol):
     """Messages that came in and wait for their turn."""
 
-    def add(self, envelope: Envelope, priority: int, limit: FloodLimit, received: datetime, rest: float = 0.0) -> bool:
+    def add(self, envelope: Envelope, priority: int, limit: FloodLimit, received: datetime) -> bool:
         """Take a message in; False when its (channel, external id) was seen within 48 h.
 
-        A conversation's messages have their turn in the order of `received`; with `rest` it waits so many seconds for
-        earlier ones to come in.
+        A conversation's messages have their turn in the order of `received`.
         """
         ...
 

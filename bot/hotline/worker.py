@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import secrets
@@ -28,6 +29,10 @@ from bot.hotline.settlement import Settler, grave, kept_quiet, muted
 from bot.matching.match import Urgency
 
 log = structlog.get_logger(__name__)
+
+# Seconds after an outage in which nothing is answered: another process may still bring in, from its spool, an earlier
+# message of the same caller.
+OUTAGE_OVER = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,11 @@ class Worker:
         while not stop.is_set():
             if self._careful and running:
                 await asyncio.wait(running)
+            if self._store.calm() < OUTAGE_OVER:
+                with contextlib.suppress(StoreAwayError):  # only to see whether it is away again
+                    await self._store.transact(lambda ledger: ledger.leases)
+                await asyncio.wait({stopped}, timeout=0.2)
+                continue
             mark = self._store.mark("inbox")
             free = 1 if self._careful else self._options.concurrency - len(running)
             claimed, pause = await self._claim(free) if free > 0 else ([], self._options.poll)
@@ -166,7 +176,8 @@ class Worker:
             while current:
                 left -= 1
                 late = asyncio.get_running_loop().time() > leave_at
-                current = await self._one(current, leave=left <= 0 or late or stop.is_set())
+                unsure = self._store.calm() < OUTAGE_OVER
+                current = await self._one(current, leave=left <= 0 or late or unsure or stop.is_set())
         except LostError:
             pass  # someone else has the conversation: theirs is the answer
         except StoreAwayError:

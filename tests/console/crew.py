@@ -10,9 +10,11 @@ from typing import Any
 import pyotp
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from bot.content.phrasebook import Phrasebook
 from tests.acceptance.caller import WebCaller
-from tests.acceptance.serving import Serving
+from tests.acceptance.serving import ROOT, Serving
 
+SAY = Phrasebook.load(ROOT / "locales", ["ru"]).say
 PASSWORD = "four calm horses run"
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
@@ -20,6 +22,7 @@ PHONE = {"width": 360, "height": 740}
 
 def hear(caller: WebCaller, words: str, seconds: float = 15.0) -> dict[str, Any]:
     """Read what the caller is told until a line has these words; that line."""
+    caller.http.timeout = seconds + 25  # the stream says "still here" every 20 seconds
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         line = caller.wait(seconds=seconds)[-1]

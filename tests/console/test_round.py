@@ -7,12 +7,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from bot.content.phrasebook import Phrasebook
 from tests.acceptance.caller import WebCaller
-from tests.acceptance.serving import ROOT, Serving
-from tests.console.crew import Crew, hear
+from tests.acceptance.serving import Serving
+from tests.console.crew import SAY, Crew, hear
 
-SAY = Phrasebook.load(ROOT / "locales", ["ru"]).say
 JOINED = SAY("A person has joined this chat and will answer you now.", "ru")
 ENDED = SAY("The person has ended this talk. You can write here again at any time. Was it useful?", "ru")
 pytestmark = pytest.mark.browser

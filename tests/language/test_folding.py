@@ -31,7 +31,9 @@ def test_folding_twice_changes_nothing(text: str) -> None:
     assert fold(fold(text)) == fold(text)
 
 
-@given(st.text(alphabet="абвгдеёжзийклмнопрстуфхцчшщъыьэюяәғқңөұүһіўҳҷӣӯabcdefghijklmnopqrstuvwxyz'ʻ ‘46şçğö", max_size=40))
+@given(
+    st.text(alphabet="абвгдеёжзийклмнопрстуфхцчшщъыьэюяәғқңөұүһіўҳҷӣӯabcdefghijklmnopqrstuvwxyz'ʻ ‘46şçğö", max_size=40)
+)
 def test_folding_twice_changes_nothing_in_our_alphabets(text: str) -> None:
     assert fold(fold(text)) == fold(text)
 
@@ -54,11 +56,15 @@ def test_latin_letters_change_nothing(text: str) -> None:
     assert fold(latin_typed(text)) == fold(text)
 
 
-@pytest.mark.parametrize("latin", ["Menga yordam bering", "O'zbekistonga qaytmoqchiman", "bo'ladimi", "g'alati gap", "shu choyxona"])
+@pytest.mark.parametrize(
+    "latin", ["Menga yordam bering", "O'zbekistonga qaytmoqchiman", "bo'ladimi", "g'alati gap", "shu choyxona"]
+)
 def test_the_uzbek_alphabets_fold_alike(latin: str) -> None:
     assert fold(to_cyrillic(latin)) == fold(latin) == fold(to_reformed(latin))
 
 
-@pytest.mark.parametrize("text", ["", " ", "\x00", "\ud800", "\u202eabc\u202c", "😭" * 500, "а" * 100_000, "\u200b\u200b"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "\x00", "\ud800", "\u202eabc\u202c", "😭" * 500, "а" * 100_000, "\u200b\u200b"]
+)
 def test_any_text_folds(text: str) -> None:
     assert len(fold(text)) <= 4100

@@ -9,7 +9,14 @@ from bot.language.scripts import CYRILLIC, LATIN, NEITHER, clean, script_of, unm
 
 @pytest.mark.parametrize(
     ("text", "script"),
-    [("Салом", CYRILLIC), ("salom o‘rtoq", LATIN), ("112 😭", NEITHER), ("", NEITHER), ("ok понял", CYRILLIC), ("my паспорт is lost", LATIN)],
+    [
+        ("Салом", CYRILLIC),
+        ("salom o‘rtoq", LATIN),
+        ("112 😭", NEITHER),
+        ("", NEITHER),
+        ("ok понял", CYRILLIC),
+        ("my паспорт is lost", LATIN),
+    ],
 )
 def test_script(text: str, script: str) -> None:
     assert script_of(text) == script

@@ -255,7 +255,7 @@ async def running(config: Settings, *, serving: bool, workers: bool) -> AsyncIte
     whatsapp = _whatsapp(service) if config.whatsapp.token.get_secret_value() else None
     if serving:
         pages = WebChatPages(chat, store, inbox.receive, _page_phrases(mind), exit_url=config.exit_url, embed_origins=config.embed_origins)
-        service.routers += [pages.router(), Console(house).router()]
+        service.routers += [pages.router(), *Console(house).routers()]
     stop = asyncio.Event()
     tasks = [asyncio.create_task(inbox.replay(stop)), asyncio.create_task(watch.run(stop, lambda fresh: setattr(mind, "edition", fresh)))]
     executor = ThreadPoolExecutor(2, thread_name_prefix="mind")

@@ -1,4 +1,4 @@
-"""The console as one router."""
+"""The console: all its parts behind one gate."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Console:
         self.house = house
         self.gate = Gate(Pages(house))
 
-    def router(self) -> APIRouter:
-        """All routes under /console."""
+    def routers(self) -> list[APIRouter]:
+        """All routes under /console, a router for each part."""
         waiting = Waiting(self.gate)
         parts = (
             Entrance(self.gate),
@@ -39,7 +39,4 @@ class Console:
             Users(self.gate),
             Library(self.gate),
         )
-        router = APIRouter()
-        for part in parts:
-            router.include_router(part.router())
-        return router
+        return [part.router() for part in parts]

@@ -15,6 +15,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.acceptance.serving import ROOT, Serving, serving
 from tests.console.crew import Crew
+from tests.storage.stores import sqlite_store, sqlite_url
+
+__all__ = ["sqlite_store", "sqlite_url"]
 
 _FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking",
@@ -43,8 +46,9 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {**chosen, "models": str(trained / "models")}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser; it must be gone before tests with an event loop of their own run."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_FLAGS))
         yield browser

@@ -1,0 +1,206 @@
+"""What pages say and send: headers, cookies, errors, and callers' texts that try to be code."""
+
+from __future__ import annotations
+
+import re
+
+import pyotp
+import pytest
+
+from bot.console.library import as_example
+from bot.console.view import own_words
+from bot.hotline.ports import Store
+from bot.hotline.team import Role
+from tests.builders.console import ConsoleHouse, words_of
+
+PASSWORD = "four calm horses run"
+NASTY = '<script>alert(1)</script> <img src=x onerror=alert(1)> [x](javascript:alert(1)) "\'--> {{7*7}}'
+
+
+@pytest.fixture
+def house(sqlite_store: Store) -> ConsoleHouse:
+    return ConsoleHouse(sqlite_store)
+
+
+async def test_strict_headers_on_every_page(house: ConsoleHouse) -> None:
+    member = await house.enter("Member", *Role)
+    for path in ("/login", "/desk", "/board", "/users", "/content", "/account", "/nothing-here"):
+        page = await member.get(f"/console{path}")
+        if path == "/nothing-here":
+            assert page.status_code == 404
+            continue
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert "http" not in policy
+        assert page.headers["cache-control"] == "no-store"
+        assert page.headers["x-content-type-options"] == "nosniff"
+        assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=|https?://(?!desk)", page.text), path
+
+
+async def test_the_cookie_is_strict_and_the_token_only_there(house: ConsoleHouse) -> None:
+    _, token = await house.accounts.add("Dina", [Role.OPERATOR], ["ru"])
+    browser = house.browser()
+    page = await browser.http.post(f"/console/welcome/{token}", data={"password": PASSWORD, "again": PASSWORD})
+    cookie = page.headers["set-cookie"].lower()
+    assert page.status_code == 303
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert "secure" not in cookie  # plain http on a laptop
+    desk = await browser.get("/console/desk")
+    assert desk.status_code == 200
+    assert browser.http.cookies["console"] not in desk.text
+    out = await browser.http.post("/console/logout", data={"csrf": re.findall(r'data-csrf="(\w+)"', desk.text)[0]})
+    assert out.headers["clear-site-data"] == '"cache", "storage"'
+    assert (await browser.get("/console/desk")).status_code == 303
+
+
+async def test_with_https_the_cookie_is_secure_and_bound_to_the_host(sqlite_store: Store) -> None:
+    house = ConsoleHouse(sqlite_store, https=True)
+    _, token = await house.accounts.add("Dina", [Role.OPERATOR], ["ru"])
+    page = await house.browser().http.post(f"/console/welcome/{token}", data={"password": PASSWORD, "again": PASSWORD})
+    assert page.headers["set-cookie"].startswith("__Host-console=")
+    assert "Secure" in page.headers["set-cookie"]
+    assert "strict-transport-security" in page.headers
+
+
+async def test_from_invitation_to_second_factor(house: ConsoleHouse) -> None:
+    _, token = await house.accounts.add("Boss", [Role.SUPERVISOR], ["ru"], "en")
+    browser = house.browser()
+    assert "Boss" in (await browser.get(f"/console/welcome/{token}")).text
+    differ = await browser.http.post(f"/console/welcome/{token}", data={"password": PASSWORD, "again": PASSWORD + "x"})
+    assert "differ" in differ.text
+    await browser.http.post(f"/console/welcome/{token}", data={"password": PASSWORD, "again": PASSWORD})
+    assert (await browser.get("/console/board")).headers["location"] == "/console/enrol"
+    page = (await browser.get("/console/enrol")).text
+    secret, csrf = re.findall(r'name="secret" value="(\w+)"', page)[0], re.findall(r'name="csrf" value="(\w+)"', page)[0]
+    assert f"secret={secret}" in page  # the otpauth address
+    wrong = await browser.http.post("/console/enrol", data={"csrf": csrf, "secret": secret, "code": "000000"})
+    assert wrong.status_code == 400
+    code = pyotp.TOTP(secret).at(house.clock.now())
+    codes = await browser.http.post("/console/enrol", data={"csrf": csrf, "secret": secret, "code": code})
+    assert len(re.findall(r"<li><code>[a-z2-9]{5}-[a-z2-9]{5}</code>", codes.text)) == 10
+    assert (await browser.get("/console/board")).status_code == 200
+
+
+async def test_a_wrong_login_says_the_same_for_every_reason(house: ConsoleHouse) -> None:
+    await house.accounts.add("Dina", [Role.OPERATOR], ["ru"])
+    browser = house.browser()
+    pages = [await browser.http.post("/console/login", data={"name": name, "password": "wrong wrong wrong"}) for name in ("Dina", "Nobody")]
+    assert [page.status_code for page in pages] == [400, 400]
+    assert pages[0].text.replace("Dina", "") == pages[1].text.replace("Nobody", "")
+
+
+async def test_callers_words_are_never_code(house: ConsoleHouse) -> None:
+    member = await house.enter("Member")
+    case = await house.ask("person", NASTY)
+    await house.desk.next_case(member.staff)  # type: ignore[arg-type]
+    await member.post(f"/console/cases/{case.id}/remark", {"kind": "note", "text": NASTY})
+    await member.post(f"/console/cases/{case.id}/draft", {"text": NASTY + "</textarea><script>"})
+    await member.post(f"/console/cases/{case.id}/say", {"text": NASTY, "client_id": "client-0001"})
+    for path in ("", "/lines", "/side", "/head", "/replies"):
+        page = await member.get(f"/console/cases/{case.id}{path}")
+        assert page.status_code == 200
+        assert "<script>" not in page.text
+        assert "<img src=x" not in page.text
+        assert "href=\"javascript" not in page.text
+        assert "49" not in re.sub(r"[\w-]*\d{3,}\w*", "", words_of(page)).replace(":49", "").replace("49:", "")
+
+
+async def test_a_refusal_is_a_page_or_a_fragment(house: ConsoleHouse) -> None:
+    member = await house.enter("Member")
+    page = await member.post("/console/desk/next", {})
+    assert page.status_code == 404
+    assert "<html" in page.text
+    piece = await member.post("/console/desk/next", {}, headers={"HX-Request": "true"})
+    assert piece.status_code == 404
+    assert "<html" not in piece.text
+    assert "Nobody is waiting" in piece.text
+
+
+async def test_forms_that_are_not_well_formed_are_no_fault(house: ConsoleHouse) -> None:
+    member = await house.enter("Member", *Role)
+    for path, data in (
+        ("/desk/duty", {"duty": "dancing"}), ("/desk/duty", {}), ("/users", {"name": ""}), ("/users", {"name": "x" * 500}),
+        ("/snippets", {"title": ""}), ("/missed/line", {"question": "x"}), ("/account/language", {"language": "tlh"}),
+        ("/cases/0/say", {"text": "x", "client_id": "no spaces allowed"}), ("/try", {"text": "x" * 2000}),
+    ):  # fmt: skip
+        answer = await member.post(f"/console{path}", data)
+        assert 400 <= answer.status_code < 500, (path, answer.status_code)
+
+
+async def test_the_console_speaks_the_members_language_and_english_needs_no_catalogue(house: ConsoleHouse) -> None:
+    member = await house.enter("Member")
+    assert '<html lang="en">' in (await member.get("/console/desk")).text
+    await member.post("/console/account/language", {"language": "ky"})
+    assert '<html lang="ky">' in (await member.get("/console/desk")).text
+
+
+async def test_snippets_are_sent_in_the_callers_language(house: ConsoleHouse) -> None:
+    member = await house.enter("Member")
+    saved = await member.post("/console/snippets", {"title": "Greeting", "text-ru": "Здравствуйте!", "text-uz": "Assalomu alaykum!"})
+    assert saved.status_code == 303
+    case = await house.ask("person")
+    await house.desk.next_case(member.staff)  # type: ignore[arg-type]
+    page = await member.get(f"/console/cases/{case.id}/replies?q=greet")
+    assert re.search(r'<pre id="s-\d+" hidden>Здравствуйте!</pre>', page.text)
+    stranger = await house.enter("Stranger")
+    assert "Здравствуйте" not in (await stranger.get("/console/snippets")).text
+    await stranger.post("/console/snippets/1/remove", {})
+    assert "Здравствуйте" in (await member.get("/console/snippets")).text
+
+
+async def test_the_board_and_the_audit_log_show_what_happened(house: ConsoleHouse) -> None:
+    boss, member = await house.enter("Boss", Role.SUPERVISOR), await house.enter("Member")
+    case = await house.ask("danger")
+    await house.desk.next_case(member.staff)  # type: ignore[arg-type]
+    await member.get(f"/console/cases/{case.id}")
+    board = words_of(await boss.get("/console/board"))
+    assert case.id[:8] in board
+    assert "Member" in board
+    audit = words_of(await boss.get(f"/console/audit?case={case.id[:8]}"))
+    assert "case opened" in audit
+    assert "Emergency" in words_of(await boss.get("/console/waits"))
+
+
+async def test_an_editor_gets_the_yaml_line_for_a_missed_question(house: ConsoleHouse) -> None:
+    editor = await house.enter("Editor", Role.EDITOR)
+    await house.ask("person")
+    conversation = await house.house.conversation()
+    await house.store.transact(
+        lambda ledger: ledger.findings.add_missed(conversation.id, house.clock.now(), "ru", "fallback", ["unpaid_wages"], "где мои деньги: [name]")
+    )
+    assert "где мои деньги" in (await editor.get("/console/missed")).text
+    form = {"question": "1", "intent": "unpaid_wages", "text": "где мои деньги: [name]"}
+    page = words_of(await editor.post("/console/missed/line", form))
+    assert "examples: ru: - &#39;где мои деньги: name&#39;" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("просто слова", "просто слова"),
+        ("a: b", "'a: b'"),
+        ("- list", "'- list'"),
+        ("it's <x> [y] (z|w)", "it's x y z w"),
+        ("yes", "'yes'"),
+        ("2024", "'2024'"),
+        ("", "''"),
+        ("'quoted", "'''quoted'"),
+        ("two\nlines  here", "two lines here"),
+    ],
+)
+def test_a_yaml_line_means_the_words_themselves(text: str, line: str) -> None:
+    import yaml
+
+    assert as_example(text) == line
+    assert yaml.safe_load(f"- {line}") == [" ".join(re.sub(r"[<>\[\]()|{}]", " ", text).split())]
+
+
+def test_the_callers_own_words_are_found_for_a_folded_phrase() -> None:
+    from bot.language.folding import fold
+
+    said = ["салом", "Кеча паспортимни олиб қўйди, нима қилай"]
+    assert own_words(fold("паспортимни олиб қўйди"), said) == "паспортимни олиб қўйди"
+    assert own_words("unknown words", said) in ("unknown words",)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.migration import migrate
-from tests.faults.rig import PARTS, STEPS, Nursery, Plan, Platform, Verdict, free_port, judge
+from tests.faults.rig import PARTS, STEPS, Nursery, Plan, Platform, Verdict, free_port, gone, judge
 from tests.postgres import Postgres, binaries
 
 _LEASE = 2.0  # seconds; in service it is 10: here a take-over must not make the run five times as long
@@ -78,8 +78,8 @@ class Run:
         try:
             async with asyncio.timeout(self.limit):
                 await asyncio.gather(*(self._write(platform, caller, ports) for caller in names))
-                while judge(platform.sent, wanted).lost or self._left(platform):
-                    await asyncio.sleep(0.3)
+                while judge(platform.sent, wanted).lost or self._left(platform):  # noqa: ASYNC110 - what is watched has no event
+                    await asyncio.sleep(0.3)  # judging costs more than waiting
                 await beside
         except TimeoutError:
             pass  # the verdict says what is missing
@@ -98,7 +98,7 @@ class Run:
         for number in range(self.each):
             await platform.post(caller, number, ports)
             patience = time.monotonic() + self.choice.uniform(0, 2)  # mostly the answer is waited for, as people do
-            while f"{caller}-{number}" in platform.took and time.monotonic() < patience:
+            while f"{caller}-{number}" in platform.took and time.monotonic() < patience:  # noqa: ASYNC110 - what is watched has no event
                 await asyncio.sleep(0.05)
 
     async def _keep(self, port: int, url: str, done: asyncio.Event) -> None:
@@ -111,8 +111,7 @@ class Run:
                 plan = replace(plan, step=STEPS[self.killed % len(STEPS)], count=self.choice.randint(1, most))
                 self.killed += 1
             process = self.nursery.start(plan)
-            while process.is_alive() and not done.is_set():
-                await asyncio.sleep(0.02)
+            await gone(process, done)
             if done.is_set():
                 if plan.step:
                     self.killed -= 1  # it was not reached

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, BindParameter, Integer, LargeBinary, literal
+from sqlalchemy import BigInteger, Integer, LargeBinary
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -29,18 +29,13 @@ class Instant(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - the protocol's
         """Python to database."""
         return None if value is None else (value - _EPOCH) // _MICROSECOND
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the protocol's
         """Database to Python."""
         return None if value is None else _EPOCH + timedelta(microseconds=value)
-
-
-def moment(value: datetime) -> BindParameter[datetime]:
-    """A time for use inside CASE, where SQLAlchemy cannot tell the column's type by itself."""
-    return literal(value, Instant)
 
 
 class Sealed(TypeDecorator[str]):

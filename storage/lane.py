@@ -154,7 +154,7 @@ class LaneRows(Rows):
         result: datetime | None = self.connection.execute(_NEXT_DUE, values).scalar()
         return result
 
-    def free(self, owner_prefix: str, now: datetime) -> int:
+    def free(self, owner_prefix: str) -> int:
         """Give back what owners with this prefix hold; how many lanes. They count as taken over."""
         change = (
             update(lane)

@@ -81,7 +81,7 @@ def _add_once(dialect: str) -> Executable:
 class MessageRows(Rows):
     """Implements `bot.hotline.ledger.Lines`."""
 
-    def add(  # noqa: PLR0913 - one line has this many facts
+    def add(
         self,
         conversation: str,
         direction: Direction,

@@ -88,7 +88,7 @@ _MORE = select(func.max(outbox.c.priority)).where(outbox.c.conversation_id == bi
 class OutboxRows(Rows):
     """Implements `bot.hotline.ledger.OutboxRows`."""
 
-    def add(  # noqa: PLR0913 - one row has this many facts
+    def add(
         self,
         lane_id: str,
         channel: str,

@@ -79,7 +79,7 @@ class PostgresStore:
                 state = _state(error)
                 again = state in _CLASHES or (_is_away(error) and not committing and attempt == 1)
                 if again and attempt < _TRIES:
-                    await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - only to part two rivals
+                    await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - only to part those who wait together
                     continue
                 if _is_away(error) or state in _CLASHES:
                     self._last_away = time.monotonic()
@@ -105,15 +105,15 @@ class PostgresStore:
         """See `bot.hotline.ports.Store`."""
         return self._wakeups.mark(topic)
 
-    async def wait(self, topic: str, timeout: float, mark: int | None = None) -> bool:
+    async def wait(self, topic: str, seconds: float, mark: int | None = None) -> bool:
         """See `bot.hotline.ports.Store`."""
-        return await self._wakeups.wait(topic, timeout, mark)
+        return await self._wakeups.wait(topic, seconds, mark)
 
     def calm(self) -> float:
         """See `bot.hotline.ports.Store`."""
         return time.monotonic() - self._last_away
 
-    async def recover(self, owner: str) -> int:
+    async def recover(self) -> int:
         """Nothing: whether another machine's worker lives is told by its leases alone."""
         return 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, select
 
@@ -31,9 +30,3 @@ class Rows:
         if not keys:
             return 0
         return self.connection.execute(delete(table).where(key.in_(keys), condition)).rowcount
-
-
-def earliest(*moments: datetime | None) -> datetime | None:
-    """The first of those that are set."""
-    known = [moment for moment in moments if moment is not None]
-    return min(known) if known else None

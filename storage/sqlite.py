@@ -16,7 +16,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -107,15 +106,15 @@ class SqliteStore:
         """See `bot.hotline.ports.Store`."""
         return self._wakeups.mark(topic)
 
-    async def wait(self, topic: str, timeout: float, mark: int | None = None) -> bool:
+    async def wait(self, topic: str, seconds: float, mark: int | None = None) -> bool:
         """See `bot.hotline.ports.Store`."""
-        return await self._wakeups.wait(topic, timeout, mark)
+        return await self._wakeups.wait(topic, seconds, mark)
 
     def calm(self) -> float:
         """See `bot.hotline.ports.Store`. Always: no other process takes messages in."""
         return math.inf
 
-    async def recover(self, owner: str) -> int:
+    async def recover(self) -> int:
         """Free all lanes if this is the only working process on the file; it is from now on.
 
         A lock on a file beside the database tells: the kernel lets go of it when its process dies.
@@ -129,7 +128,7 @@ class SqliteStore:
             os.close(handle)
             return 0
         self._lock = handle
-        return await self.transact(lambda ledger: ledger.lanes.free("", datetime.now(UTC)))
+        return await self.transact(lambda ledger: ledger.lanes.free(""))
 
     async def close(self) -> None:
         """Finish what was handed in, checkpoint and let go of the file."""
@@ -174,7 +173,7 @@ class SqliteStore:
             away = _away(error)
             for job in batch:
                 job.error = job.error or away
-        except BaseException as error:  # noqa: BLE001 - goes to the callers; the thread must live on
+        except BaseException as error:
             for job in batch:
                 job.error = job.error or error
 
@@ -193,7 +192,7 @@ class SqliteStore:
                 job.result = job.work(ledger)
             except OperationalError:
                 raise  # SQLite may have rolled everything back
-            except BaseException as error:  # noqa: BLE001 - this function's own; the others go on
+            except BaseException as error:
                 job.error = error
                 connection.exec_driver_sql("ROLLBACK TO job")
             connection.exec_driver_sql("RELEASE job")

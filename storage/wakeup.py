@@ -41,14 +41,14 @@ class Wakeups:
         self._last.clear()
         self.fire(list(self._waiting))
 
-    async def wait(self, topic: str, timeout: float, mark: int | None = None) -> bool:
-        """True when the topic was woken after `mark` (None: from now on), False after `timeout` seconds."""
+    async def wait(self, topic: str, seconds: float, mark: int | None = None) -> bool:
+        """True when the topic was woken after `mark` (None: from now on), False after `seconds`."""
         if mark is not None and self.mark(topic) > mark:
             return True
         future = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(topic, set()).add(future)
         try:
-            async with asyncio.timeout(max(0.0, timeout)):
+            async with asyncio.timeout(max(0.0, seconds)):
                 await future
         except TimeoutError:
             return False

@@ -26,7 +26,7 @@ def nothing_urgent(_message: Message) -> int:
 class Inbox:
     """The door. Every channel hands its messages to `receive`."""
 
-    def __init__(  # noqa: PLR0913 - each part can be replaced
+    def __init__(
         self,
         store: Store,
         clock: Clock,
@@ -121,8 +121,7 @@ class Inbox:
 
         def work(ledger: Ledger) -> list[bool]:
             return [
-                ledger.inbox.add(envelope, priority, self._flood, received)
-                for envelope, received, priority in rows
+                ledger.inbox.add(envelope, priority, self._flood, received) for envelope, received, priority in rows
             ]
 
         fresh = await self._store.transact(work)

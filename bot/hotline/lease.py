@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -62,8 +63,6 @@ class Periodic:
             log.warning("a periodic job could not finish", job=job.name, error=type(error).__name__)
         except Exception:
             log.exception("a periodic job failed", job=job.name)
-        try:
+        with contextlib.suppress(StoreAwayError):  # the lease ends by itself
             await self._store.transact(lambda ledger: ledger.leases.done(job.name, self._owner))
-        except StoreAwayError:
-            pass  # the lease ends by itself
         return True

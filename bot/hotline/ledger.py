@@ -128,7 +128,7 @@ class Lanes(Protocol):
         """When the next lane that nobody holds falls due."""
         ...
 
-    def free(self, owner_prefix: str, now: datetime) -> int:
+    def free(self, owner_prefix: str) -> int:
         """Give back what owners with this prefix hold; how many lanes."""
         ...
 
@@ -138,7 +138,7 @@ class Lanes(Protocol):
 class Lines(Protocol):
     """The transcript."""
 
-    def add(  # noqa: PLR0913 - one line has this many facts
+    def add(
         self,
         conversation: str,
         direction: Direction,
@@ -192,7 +192,7 @@ class Lines(Protocol):
 class OutboxRows(Protocol):
     """Platform messages that wait to be sent, in order within a lane."""
 
-    def add(  # noqa: PLR0913 - one row has this many facts
+    def add(
         self,
         lane_id: str,
         channel: str,
@@ -265,7 +265,7 @@ class Cases(Protocol):
 
     def last_of(self, conversation: str) -> Case | None: ...
 
-    def change(  # noqa: PLR0913 - the fields a state change may touch
+    def change(
         self,
         case: str,
         was: Sequence[CaseState],
@@ -311,7 +311,7 @@ class Cases(Protocol):
 class Findings(Protocol):
     """What editors and statistics learn, without ids of callers going out."""
 
-    def add_missed(  # noqa: PLR0913 - one row has this many facts
+    def add_missed(  # noqa: PLR0917 - each of these can be replaced, or is one fact of a row
         self, conversation: str, at: datetime, language: str, reason: str, candidates: Sequence[str], text: str
     ) -> None: ...
 

@@ -54,7 +54,7 @@ class _Result:
 class Sender:
     """One process's sender for all its channels. Any number may run on one PostgreSQL."""
 
-    def __init__(  # noqa: PLR0913 - each part can be replaced
+    def __init__(
         self,
         store: Store,
         channels: Mapping[str, Channel],
@@ -174,7 +174,7 @@ class Sender:
             return _Result(error=type(error).__name__)
         except StoreAwayError:
             raise
-        except Exception as error:  # noqa: BLE001 - a timeout, or garbage from the platform
+        except Exception as error:
             return self._try_later(outgoing, error, self._backoff(outgoing.attempts), pause=False)
         self._unrecorded[outgoing.id] = reference
         self._reached("sent but not recorded")

@@ -66,15 +66,15 @@ class Store(Protocol):
         """A number that grows with each wake-up of `topic`; hand it to `wait`."""
         ...
 
-    async def wait(self, topic: str, timeout: float, mark: int | None = None) -> bool:
-        """Wait for a wake-up of `topic` after `mark` (or from now on), at most `timeout` seconds; True when it came."""
+    async def wait(self, topic: str, seconds: float, mark: int | None = None) -> bool:
+        """Wait for a wake-up of `topic` after `mark` (or from now on), at most `seconds`; True when it came."""
         ...
 
     def calm(self) -> float:
         """Seconds since this process last found the database away; infinite when it never did."""
         ...
 
-    async def recover(self, owner: str) -> int:
+    async def recover(self) -> int:
         """Free the lanes of workers known to be dead; how many. Zero when that cannot be known."""
         ...
 

@@ -125,7 +125,7 @@ class Settler:
             ledger.outbox.add(nameless, channel.name, address, channel.render(reply), now, priority=2)
 
 
-def say(  # noqa: PLR0913 - one line has this many facts
+def say(
     ledger: Ledger,
     channel: Channel,
     conversation: Conversation,

@@ -11,7 +11,7 @@ from storage.column import Id
 from storage.schema import metadata
 
 
-def render(kind: str, item: Any, autogen: Any) -> str | Literal[False]:
+def render(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
     """Write plain types into migrations, so that these do not change when our column types do."""
     if kind == "type" and isinstance(item, TypeDecorator):
         impl: TypeEngine[Any] = item.impl_instance

@@ -67,7 +67,7 @@ class FakeChannel:
     """A channel that collects. `trouble` is asked before each send and may raise."""
 
     name: str = "fake"
-    rates: Rates = Rates()
+    rates: Rates = field(default_factory=Rates)
     can_delete: bool = True
     sent: list[tuple[str, str]] = field(default_factory=list)  # (address, text), in order
     times: list[float] = field(default_factory=list)  # of each send, monotonic seconds
@@ -113,7 +113,9 @@ class Echo:
         if message.text.startswith("fail"):
             raise ValueError(message.text)
         effects = self.effects.get(message.text, ())
-        urgency = max((getattr(e, "urgency", Urgency.NORMAL) for e in effects), key=lambda u: u.rank, default=Urgency.NORMAL)
+        urgency = max(
+            (getattr(e, "urgency", Urgency.NORMAL) for e in effects), key=lambda u: u.rank, default=Urgency.NORMAL
+        )
         turn = Turn(session.change(misses=session.misses + 1, language="ru"), (Reply(f"re {message.text}"),), effects)
         return Outcome(turn, {"intent": "echo", "action": "answer", "language": "ru"}, urgency)
 
@@ -121,11 +123,18 @@ class Echo:
 class FakeExcuses:
     """Names the excuse instead of making it."""
 
-    def on_poison(self, session: Session) -> Reply:
+    def on_poison(self, session: Session) -> Reply:  # noqa: ARG002 - the protocol's
         return Reply("poison")
 
-    def on_flood(self, session: Session) -> Reply:
+    def on_flood(self, session: Session) -> Reply:  # noqa: ARG002 - the protocol's
         return Reply("flood")
+
+
+async def until(done: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for something that nobody announces; fails after `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not done():  # noqa: ASYNC110 - what is watched has no event
+            await asyncio.sleep(0.01)
 
 
 class House:
@@ -173,7 +182,7 @@ class House:
         tasks = [asyncio.create_task(self.worker.run(stop)), asyncio.create_task(self.sender.run(stop))]
         try:
             async with asyncio.timeout(seconds):
-                while not await self._done(until):
+                while not await self._done(until):  # noqa: ASYNC110 - what is watched has no event
                     await asyncio.sleep(0.01)
         finally:
             stop.set()
@@ -184,6 +193,12 @@ class House:
             return until()
         depth = await self.store.read(lambda ledger: ledger.letters.depth(self.clock.now()))
         return depth.incoming == 0 and depth.outgoing == 0
+
+    async def answered(self) -> None:
+        """Wait until nothing waits for its turn; whoever calls it runs the worker."""
+        async with asyncio.timeout(10):
+            while (await self.store.read(lambda ledger: ledger.letters.depth(self.clock.now()))).incoming:  # noqa: ASYNC110 - what is watched has no event
+                await asyncio.sleep(0.01)
 
     async def conversation(self, sender: str = "caller") -> Conversation:
         """The caller's conversation, which must exist."""

@@ -7,6 +7,7 @@ in over HTTP, answers and sends; it dies of SIGKILL when it reaches a named step
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import multiprocessing
 import os
@@ -20,6 +21,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.context import ForkServerProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +94,7 @@ class HttpChannel:
     async def typing(self, address: str) -> None:
         pass
 
-    async def media(self, reference: str) -> AsyncIterator[bytes]:
+    async def media(self, reference: str) -> AsyncIterator[bytes]:  # noqa: ARG002 - the protocol's
         yield b""
 
     async def close(self) -> None:
@@ -106,7 +108,7 @@ class CountingBot:
         """`thinking`: seconds of pure computing for each message."""
         self._thinking = thinking
 
-    def __call__(self, session: Session, message: Message, context: Context) -> Outcome:
+    def __call__(self, session: Session, message: Message, context: Context) -> Outcome:  # noqa: ARG002 - the protocol's
         until = time.perf_counter() + self._thinking
         while time.perf_counter() < until:
             pass
@@ -118,10 +120,10 @@ class CountingBot:
 class Excuses:
     """Never to be seen here."""
 
-    def on_poison(self, session: Session) -> Reply:
+    def on_poison(self, session: Session) -> Reply:  # noqa: ARG002 - the protocol's
         return Reply("poison|")
 
-    def on_flood(self, session: Session) -> Reply:
+    def on_flood(self, session: Session) -> Reply:  # noqa: ARG002 - the protocol's
         return Reply("flood|")
 
 
@@ -136,7 +138,7 @@ class Plan:
     step: str = ""  # dies at this step …
     count: int = 0  # … when it is reached so many times
     lease: float = 2.0
-    rates: Rates = Rates()
+    rates: Rates = field(default_factory=Rates)
     taking: bool = True  # takes messages in
     working: bool = True  # answers and sends
     thinking: float = 0.0  # seconds the bot's mind takes
@@ -302,9 +304,7 @@ def judge(sent: Mapping[str, Sequence[str]], callers: Mapping[str, int]) -> Verd
         came = {(text.partition(" turn ")[0], text[-1]) for text in fresh}
         lost += len({(f"{caller}-{n}", str(part)) for n in range(count) for part in range(PARTS)} - came)
         # A repeat comes right after the first sending: nothing of the conversation was sent in between.
-        disorder += sum(
-            1 for one, two in zip(texts, texts[1:], strict=False) if two != one and _place(two) < _place(one)
-        )
+        disorder += sum(1 for one, two in itertools.pairwise(texts) if two != one and _place(two) < _place(one))
     return Verdict(lost, twice, disorder, repeats, sum(len(texts) for texts in sent.values()))
 
 
@@ -330,9 +330,19 @@ class Nursery:
 
     def start(self, plan: Plan) -> ForkServerProcess:
         """A living process."""
-        process = self._context.Process(target=live, args=(plan,), daemon=True)
+        return self.run(live, plan)
+
+    def run(self, function: Callable[..., None], *arguments: object) -> ForkServerProcess:
+        """Any function in a process."""
+        process = self._context.Process(target=function, args=arguments, daemon=True)
         process.start()
         return process
+
+
+async def gone(process: BaseProcess, done: asyncio.Event) -> None:
+    """Wait until a process has died, or `done`."""
+    while process.is_alive() and not done.is_set():  # noqa: ASYNC110 - what is watched has no event
+        await asyncio.sleep(0.02)
 
 
 async def answers(port: int) -> bool:

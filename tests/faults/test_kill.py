@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from storage.migration import migrate
-from tests.faults.rig import PARTS, STEPS, Nursery, Plan, Platform, Verdict, free_port, judge
+from tests.faults.rig import PARTS, STEPS, Nursery, Plan, Platform, Verdict, free_port, gone, judge
 
 
-async def run_with_kills(  # noqa: PLR0917
+async def run_with_kills(  # noqa: PLR0917 - each of these can be replaced, or is one fact of a row
     database: str,
     folder: Path,
     processes: int,
@@ -41,8 +41,7 @@ async def run_with_kills(  # noqa: PLR0917
                 database, str(folder), port, platform.url, step, choice.randint(1, max(2, total // (kills + 1)))
             )
             process = nursery.start(plan)
-            while process.is_alive() and not done.is_set():
-                await asyncio.sleep(0.02)
+            await gone(process, done)
             if done.is_set():
                 process.terminate()
                 await asyncio.to_thread(process.join, 10)

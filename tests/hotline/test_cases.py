@@ -50,7 +50,19 @@ async def test_a_cases_life(store: Store) -> None:
     assert not await store.transact(lambda ledger: cases.close(ledger, case.id, "again", "sara", late))
     events = await store.read(lambda ledger: ledger.cases.events(case.id))
     assert [event.kind for event in events] == (
-        "opened raised offered expired taken silent back transferred returned judged closed".split()
+        [
+            "opened",
+            "raised",
+            "offered",
+            "expired",
+            "taken",
+            "silent",
+            "back",
+            "transferred",
+            "returned",
+            "judged",
+            "closed",
+        ]
     )
     assert {event.who for event in events} == {"bot", "anna", "boris", "caller", "clara", "sara"}
     again = await store.transact(lambda ledger: cases.open_case(ledger, conversation, ASKED, late))

@@ -13,7 +13,7 @@ from bot.errors import StoreAwayError
 from bot.hotline.ledger import Ledger
 from bot.hotline.ports import Store
 from bot.hotline.spool import Spool
-from tests.builders.delivery import START, House, envelope
+from tests.builders.delivery import START, House, envelope, until
 from tests.storage.stores import CIPHER
 
 
@@ -37,9 +37,7 @@ async def replayed(house: House) -> None:
     """Run the replay until the spool is empty."""
     stop = asyncio.Event()
     task = asyncio.create_task(house.inbox.replay(stop))
-    async with asyncio.timeout(5):
-        while house.inbox.spooled:
-            await asyncio.sleep(0.01)
+    await until(lambda: not house.inbox.spooled)
     stop.set()
     await task
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 
 import pytest
@@ -24,7 +25,7 @@ class Trouble:
         self.errors = list(errors)
         self.tries = 0
 
-    def __call__(self, address: str, text: str) -> None:
+    def __call__(self, address: str, text: str) -> None:  # noqa: ARG002 - the protocol's
         self.tries += 1
         if self.errors:
             raise self.errors.pop(0)
@@ -64,7 +65,7 @@ async def test_no_conversation_and_no_channel_is_sent_to_faster_than_allowed(sto
     for number in range(6):
         pairs = zip(house.channel.sent, house.channel.times, strict=True)
         times = [at for (address, _), at in pairs if address == f"c{number}"]
-        assert [b - a >= 0.24 for a, b in zip(times, times[1:], strict=False)] == [True, True]
+        assert [b - a >= 0.24 for a, b in itertools.pairwise(times)] == [True, True]
     times = house.channel.times
     assert all(sum(1 for t in times if start <= t < start + 1) <= 21 for start in times)
 
@@ -133,8 +134,7 @@ async def test_a_caller_who_blocked_the_bot_is_left_alone_and_the_operator_sees_
     await house.hear("person", "b", "c")
     stop = asyncio.Event()
     worker = asyncio.create_task(house.worker.run(stop))
-    while (await sqlite_store.read(lambda ledger: ledger.letters.depth(house.clock.now()))).incoming:
-        await asyncio.sleep(0.01)
+    await house.answered()
     stop.set()
     await worker
     await house.quiet()

@@ -54,7 +54,9 @@ async def test_a_link_is_too_old_after_a_day(house: DeskHouse) -> None:
         await house.accounts.accept(token, PASSWORD)
 
 
-@pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaaaa", "passwordpassword1", "dina dina dina", "x" * 129, "пароль123456"])
+@pytest.mark.parametrize(
+    "password", ["short", "aaaaaaaaaaaaaaaa", "passwordpassword1", "dina dina dina", "x" * 129, "пароль123456"]
+)
 async def test_weak_passwords_are_refused(house: DeskHouse, password: str) -> None:
     _, token = await house.accounts.add("Dina", [Role.OPERATOR], ["ru"])
     with pytest.raises(RefusedError):

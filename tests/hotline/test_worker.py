@@ -85,7 +85,7 @@ async def test_a_message_over_which_workers_die_becomes_a_dead_letter(sqlite_sto
         await sqlite_store.transact(
             lambda ledger, n=number: ledger.lanes.claim("in", f"dead{n}", house.clock.now(), 1, 9)
         )
-        await sqlite_store.transact(lambda ledger: ledger.lanes.free("dead", house.clock.now()))
+        await sqlite_store.transact(lambda ledger: ledger.lanes.free("dead"))
     await house.quiet()
     assert house.channel.to("caller") == ["poison"]
 
@@ -97,7 +97,7 @@ async def test_messages_that_were_only_near_a_dying_worker_are_answered(sqlite_s
     for number in range(4):
         later = house.clock.now()
         await sqlite_store.transact(lambda ledger, n=number, at=later: ledger.lanes.claim("in", f"dead{n}", at, 1, 99))
-        await sqlite_store.transact(lambda ledger, at=later: ledger.lanes.free("dead", at))
+        await sqlite_store.transact(lambda ledger: ledger.lanes.free("dead"))
     alone: list[int] = []
     decide, running = house.worker._decide, 0
 
@@ -284,7 +284,7 @@ async def test_stopping_finishes_what_is_in_hand(sqlite_store: Store) -> None:
     await asyncio.sleep(0.05)
     stop.set()
     await running
-    held = await sqlite_store.transact(lambda ledger: ledger.lanes.free("", house.clock.now()))
+    held = await sqlite_store.transact(lambda ledger: ledger.lanes.free(""))
     assert held == 0
     await house.quiet()
     assert house.channel.to("caller") == [f"re {n}" for n in range(30)]

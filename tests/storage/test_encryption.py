@@ -69,8 +69,7 @@ async def test_no_word_of_a_talk_is_found_on_disk(sqlite_store: Store, tmp_path:
     assert found(tmp_path) == []  # while it waits in the inbox
     stop = asyncio.Event()
     task = asyncio.create_task(house.worker.run(stop))
-    while (await sqlite_store.read(lambda ledger: ledger.letters.depth(house.clock.now()))).incoming:
-        await asyncio.sleep(0.01)
+    await house.answered()
     assert found(tmp_path) == []  # while the answer waits in the outbox
     stop.set()
     await task

@@ -6,6 +6,7 @@ Limits after Meta's pages (Cloud API, May 2026): text 4,096; a message with butt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ _STATUSES = {"sent": Status.SENT, "delivered": Status.DELIVERED, "read": Status.
 _MEDIA = {"image": Kind.PHOTO, "audio": Kind.VOICE, "voice": Kind.VOICE, "video": Kind.VIDEO, "document": Kind.DOCUMENT, "sticker": Kind.STICKER}
 
 Json = Mapping[str, Any]
+_COMMAND = re.compile(r"/(?P<name>[A-Za-z]{2,16})(?:\s+(?P<rest>.{0,64}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,11 @@ def _message(message: Json, sender: str, identity: str) -> Message:
     kind = str(message.get("type", ""))
     part = message.get(kind)
     body: Json = part if isinstance(part, dict) else {}
-    text, choice, media, place = "", "", None, None
+    text, choice, command, media, place = "", "", "", None, None
     if kind == "text":
         found, text = Kind.TEXT, _text(body, "body")
+        if typed := _COMMAND.fullmatch(text.strip()):  # WhatsApp has no commands; people who know them type them
+            found, command, text = Kind.COMMAND, typed["name"].lower(), typed["rest"] or ""
     elif kind in ("interactive", "button"):
         found = Kind.CHOICE
         reply = body.get(str(body.get("type"))) if kind == "interactive" else body
@@ -99,7 +103,7 @@ def _message(message: Json, sender: str, identity: str) -> Message:
     else:
         found = Kind.OTHER
     return Message(
-        found, _when(message.get("timestamp")), text=text, choice=choice, media=media, place=place,
+        found, _when(message.get("timestamp")), text=text, choice=choice, command=command, media=media, place=place,
         country_hint=country_of(sender), reference=identity,
     )  # fmt: skip
 

@@ -40,6 +40,8 @@ def answer(scene: Scene, intent: str, also: tuple[str, ...] = ()) -> Turn:
     if intent in danger.dangers(scene):
         return danger.card(scene, intent, also=also)
     session = scene.session
+    if intent == "greeting" and session.mode is Mode.NEW and not session.language:
+        return menu.welcome(scene)
     need = scene.knowledge.needs(intent, session.stay, session.citizenship)
     if need:
         return _ask_place(scene, intent, need)

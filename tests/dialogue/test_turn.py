@@ -36,6 +36,12 @@ def test_a_first_question_is_answered_at_once_with_one_line_on_what_this_is() ->
     assert {"helped:unpaid_wages", "nohelp:unpaid_wages", "operator", "languages", "i:overstayed"} <= set(caller.buttons)
 
 
+def test_a_first_greeting_is_answered_with_the_languages() -> None:
+    caller = Caller({"салам": match("салам", "greeting")})
+    caller.says("салам")
+    assert caller.buttons[0] == "lang:ru"
+
+
 def test_the_chosen_language_wins_over_the_detected_one() -> None:
     caller = Caller({"x": match("x", "unpaid_wages", language="uz", script="Cyrl")})
     caller.presses("lang:tg")

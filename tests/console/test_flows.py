@@ -11,7 +11,7 @@ from tests.acceptance.caller import WebCaller
 from tests.acceptance.serving import Serving
 from tests.console.crew import SAY, Crew, Member, hear
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(480)]  # the first one trains
 LIVE = 1000  # milliseconds: the promise of the issue
 LEFT = SAY("The person had to leave. Someone else will read this chat; you keep your place.", "ru")
 EMERGENCY = "меня заперли в подвале и бьют, помогите, убивают"

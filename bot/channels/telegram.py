@@ -23,6 +23,7 @@ from telegram.constants import ChatAction
 from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.channels.telegram_client import Client, SlowDownError, delivery_error, is_unparsed
+from bot.channels.telegram_desk import TelegramDesk
 from bot.channels.telegram_intake import Intake, Polling, Receive, Webhook
 from bot.channels.telegram_payload import NAME, payloads, plain
 from bot.dialogue.command import COMMANDS
@@ -62,6 +63,16 @@ class TelegramChannel:
         self._intake = Intake(self._client, say, settings.desk_chat)
         self._webhook = Webhook(self._client, self._intake, public_url) if public_url else None
         self._tasks: list[asyncio.Task[None]] = []
+        self._desk: TelegramDesk | None = None
+
+    @property
+    def client(self) -> Client:
+        """The Bot API, for the operators' group."""
+        return self._client
+
+    def serve_desk(self, desk: TelegramDesk) -> None:
+        """Let operators work in their group; before `start`."""
+        self._desk = self._intake.desk = desk
 
     def render(self, reply: Reply) -> tuple[Mapping[str, Any], ...]:
         """sendMessage's parameters, one set for each piece of the reply."""
@@ -159,6 +170,8 @@ class TelegramChannel:
         ]
         way = self._webhook or Polling(self._client, self._intake)
         self._tasks = [asyncio.create_task(way.run()), asyncio.create_task(self._introduce())]
+        if self._desk:
+            self._tasks.append(asyncio.create_task(self._desk.run()))
 
     async def stop(self) -> None:
         """Take nothing in any more; what was not stored, Telegram sends again. Sending goes on working."""

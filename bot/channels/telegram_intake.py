@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -39,6 +39,19 @@ _ONLY_PRIVATE = N_("I work only in private chats. Please write to me directly.")
 Updates = Sequence[Mapping[str, Any]]
 
 
+class GroupDesk(Protocol):
+    """The operators' group, as far as its updates are concerned."""
+
+    @property
+    def chat(self) -> int:
+        """The group's id."""
+        ...
+
+    async def take(self, raw: Mapping[str, Any]) -> None:
+        """Act on an update; may be given the same twice. Raises StoreAwayError: it must come again."""
+        ...
+
+
 class Intake:
     """Takes updates: stores their messages, then does what Telegram expects besides."""
 
@@ -47,6 +60,7 @@ class Intake:
         self._say = say
         self._desk_chat = desk_chat
         self._receive: Receive | None = None
+        self.desk: GroupDesk | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._calls = asyncio.Semaphore(16)
         self.updated = time.monotonic()  # when an update last came
@@ -72,6 +86,9 @@ class Intake:
         now = datetime.now(UTC)
         arrivals = [arrival(update, now) for update in updates]
         await self._receive([found.envelope for found in arrivals if found.envelope])
+        for update in updates:
+            if self.desk and _chat(update) == self.desk.chat:
+                await self.desk.take(update)
         self.updated = self.contacted = time.monotonic()
         for found in arrivals:
             self._follow(found)
@@ -108,6 +125,12 @@ class Intake:
             await self._client.send_message(invitation.chat, self._say(_ONLY_PRIVATE, invitation.language))
         finally:
             await self._client.leave_chat(invitation.chat)
+
+
+def _chat(update: Mapping[str, Any]) -> object:
+    """Where a message was written."""
+    chat = update["message"].get("chat") if isinstance(update.get("message"), Mapping) else None
+    return chat.get("id") if isinstance(chat, Mapping) else None
 
 
 class Polling:

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_trouble_on_every_second_call(telegram_and_service: tuple[TelegramProces
     telegram, _ = telegram_and_service
     callers = [60_000_001 + n for n in range(6)]
     begin(telegram, callers)
-    kinds = [
+    kinds: list[dict[str, Any]] = [
         {"code": 500},
         {"code": 502, "garbage": True},
         {"code": 429, "retry_after": 1},

@@ -162,7 +162,7 @@ async def test_a_silent_server_is_given_up_in_time(telegram: TelegramServer, cha
 
 
 async def test_no_server() -> None:
-    config = TelegramSettings(token=SecretStr(TOKEN), api_url=f"http://127.0.0.1:{free_port()}")
+    config = TelegramSettings(desk_chat=0, token=SecretStr(TOKEN), api_url=f"http://127.0.0.1:{free_port()}")
     channel = TelegramChannel(config, lambda phrase, _: phrase, registry=CollectorRegistry())
     with pytest.raises(TryLaterError):
         await say(channel, "hi")
@@ -457,8 +457,8 @@ async def test_logs_hold_no_token_id_or_text(
     caplog.set_level(logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # as bot.log does
     for trouble in ({"garbage": True}, {"code": 500}, {"cut": True}, {"code": 401}):
-        telegram.trouble("getUpdates", **trouble)  # type: ignore[arg-type]
-        telegram.trouble("sendMessage", **trouble)  # type: ignore[arg-type]
+        telegram.trouble("getUpdates", **trouble)
+        telegram.trouble("sendMessage", **trouble)
     telegram.world.say(CALLER, "секретное слово")
     await channel.start(door.receive)
     await until(lambda: door.texts)

@@ -17,9 +17,9 @@ from tests.fakes.telegram_methods import checked_markup
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 CALLER = 42
-PRIVATE = {"id": CALLER, "type": "private", "first_name": "A"}
-GROUP = {"id": -1001, "type": "supergroup", "title": "G"}
-PERSON = {"id": CALLER, "is_bot": False, "first_name": "A", "language_code": "ru-RU"}
+PRIVATE: dict[str, Any] = {"id": CALLER, "type": "private", "first_name": "A"}
+GROUP: dict[str, Any] = {"id": -1001, "type": "supergroup", "title": "G"}
+PERSON: dict[str, Any] = {"id": CALLER, "is_bot": False, "first_name": "A", "language_code": "ru-RU"}
 FILE = {"file_id": "f1", "file_unique_id": "u1"}
 VIDEO = {**FILE, "width": 1, "height": 1, "duration": 9}
 PLACE = {"latitude": 43.25, "longitude": 76.95}
@@ -175,7 +175,7 @@ def test_a_press_in_a_group_is_acknowledged_only() -> None:
 
 def membership(chat: dict[str, Any], old: str, new: str) -> dict[str, Any]:
     """The bot's own place in a chat changes."""
-    states = {status: {"user": PERSON, "status": status} for status in ("member", "left")}
+    states: dict[str, dict[str, Any]] = {status: {"user": PERSON, "status": status} for status in ("member", "left")}
     states["kicked"] = {"user": PERSON, "status": "kicked", "until_date": 0}
     return {
         "chat": chat,

@@ -116,10 +116,6 @@ class Methods:
             raise ApiError(400, "Bad Request: message is too long")
         return self._deliver("sendMessage", chat, params, {"text": text, "entities": entities})
 
-    async def sendLocation(self, params: Json) -> Json:  # noqa: N802
-        place = {"latitude": float(params["latitude"]), "longitude": float(params["longitude"])}
-        return self._deliver("sendLocation", self._recipient(params), params, {"location": place})
-
     def _send_media(self, method: str, params: Json, files: Mapping[str, tuple[str, bytes]]) -> Json:
         chat, kind = self._recipient(params), _MEDIA[method]
         caption, entities = self._formatted(str(params.get("caption", "")), params)
@@ -266,6 +262,13 @@ class Methods:
         self.world.actions.append(
             {"chat": number(params, "chat_id"), "action": params.get("action"), "at": time.time()}
         )
+        return True
+
+    async def setMessageReaction(self, params: Json) -> bool:  # noqa: N802
+        place = number(params, "chat_id"), number(params, "message_id")
+        if place not in self.world.messages:
+            raise ApiError(400, "Bad Request: message to react not found")
+        self.world.reactions.append(place)
         return True
 
     async def setMyCommands(self, params: Json) -> bool:  # noqa: N802

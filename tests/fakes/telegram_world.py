@@ -70,6 +70,7 @@ class World:
         self.answered: list[Json] = []  # answerCallbackQuery
         self.edited: list[Json] = []  # editMessage…
         self.actions: list[Json] = []  # sendChatAction
+        self.reactions: list[tuple[int, int]] = []  # setMessageReaction
         self.commands: dict[str, list[Json]] = {}  # by "scope:language"
         self.texts: dict[str, str] = {}  # descriptions by "method:language"
         self.left: list[int] = []  # groups the bot left

@@ -107,7 +107,7 @@ class Run:
         while not done.is_set():
             plan = Plan(self.database, str(self.folder), port, url, lease=_LEASE, **(self.plan or {}))
             if self.killed < self.kills:
-                most = max(2, int(1.4 * total / (self.kills + 1)))
+                most = max(2, int(0.9 * total / (self.kills + 1)))
                 plan = replace(plan, step=STEPS[self.killed % len(STEPS)], count=self.choice.randint(1, most))
                 self.killed += 1
             process = self.nursery.start(plan)

@@ -103,18 +103,25 @@ def _see(dialect: str) -> Executable:
 class InboxRows(Rows):
     """Implements `bot.hotline.ledger.InboxRows`."""
 
-    def add(self, envelope: Envelope, priority: int, limit: FloodLimit, received: datetime) -> bool:
+    def add(
+        self,
+        envelope: Envelope,
+        priority: int,
+        limit: FloodLimit,
+        now: datetime,
+        received: datetime | None = None,
+    ) -> bool:
         """Take a message in; False when its (channel, external id) was seen within 48 h."""
-        if not self._first_time(envelope, received):
+        if not self._first_time(envelope, now):
             return False
         rows = ConversationRows(self.connection, self.wake)
-        conversation, count = rows.arrive(envelope.channel, envelope.sender, limit, received)
-        LaneRows(self.connection, self.wake).touch(f"in:{conversation}", "in", received, priority)
+        conversation, count = rows.arrive(envelope.channel, envelope.sender, limit, now)
+        LaneRows(self.connection, self.wake).touch(f"in:{conversation}", "in", now, priority)
         beyond = 0 if priority else min(2, max(0, count - limit.messages))
         row = {
             "conversation_id": conversation,
             "payload": message_to_json(envelope.message),
-            "received": received,
+            "received": received or now,
             "priority": priority,
             "flood": beyond,
             "failures": 0,

@@ -15,7 +15,7 @@ from bot.hotline.records import StatusUpdate
 from bot.hotline.spool import Spool
 
 _REPLAY_PAUSE = 0.5  # seconds between tries to reach the database
-_SET_BACK = timedelta(minutes=10)
+_TICK = timedelta(microseconds=1)
 
 
 def nothing_urgent(_message: Message) -> int:
@@ -45,7 +45,7 @@ class Inbox:
         self._priority = priority
         self._flood = flood or FloodLimit()
         self._reached = reached
-        self._last = datetime.min.replace(tzinfo=UTC)
+        self._last = datetime.min.replace(tzinfo=UTC)  # arrival
 
     @property
     def spooled(self) -> int:
@@ -64,7 +64,7 @@ class Inbox:
             await asyncio.to_thread(self._spool.append, envelopes, now)
         else:
             try:
-                await self._store_all([(envelope, now) for envelope in envelopes])
+                await self._store_all([(envelope, now) for envelope in envelopes], self._clock.now())
             except StoreAwayError:
                 self._metrics.store_away.labels("inbox").inc()
                 if not self._spool:
@@ -107,21 +107,20 @@ class Inbox:
         self._metrics.spool_messages.set(spool.count)
 
     def _arrival(self) -> datetime:
-        """Now; never before the last arrival, so that a clock set back a little does not change the order."""
-        now = self._clock.now()
-        if now < self._last < now + _SET_BACK:
-            now = self._last
-        self._last = now
-        return now
+        """Now, but always after the last arrival: a clock that is set back must not change the order."""
+        self._last = max(self._clock.now(), self._last + _TICK)
+        return self._last
 
-    async def _store_all(self, arrivals: Sequence[tuple[Envelope, datetime]]) -> None:
+    async def _store_all(self, arrivals: Sequence[tuple[Envelope, datetime]], now: datetime | None = None) -> None:
+        """Without `now` they count as come when they arrived: the caller's limit must not see them all at once."""
         # Conversations in one order in every process, so that two batches never wait for each other.
         ordered = sorted(arrivals, key=lambda arrival: (arrival[0].channel, arrival[0].sender))
         rows = [(envelope, received, self._priority(envelope.message)) for envelope, received in ordered]
 
         def work(ledger: Ledger) -> list[bool]:
             return [
-                ledger.inbox.add(envelope, priority, self._flood, received) for envelope, received, priority in rows
+                ledger.inbox.add(envelope, priority, self._flood, now or received, received)
+                for envelope, received, priority in rows
             ]
 
         fresh = await self._store.transact(work)

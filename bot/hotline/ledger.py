@@ -75,10 +75,17 @@ class Conversations(Protocol):
 class InboxRows(Protocol):
     """Messages that came in and wait for their turn."""
 
-    def add(self, envelope: Envelope, priority: int, limit: FloodLimit, received: datetime) -> bool:
+    def add(
+        self,
+        envelope: Envelope,
+        priority: int,
+        limit: FloodLimit,
+        now: datetime,
+        received: datetime | None = None,
+    ) -> bool:
         """Take a message in; False when its (channel, external id) was seen within 48 h.
 
-        A conversation's messages have their turn in the order of `received`.
+        A conversation's messages have their turn in the order of `received` (None: now).
         """
         ...
 

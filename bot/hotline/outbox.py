@@ -75,6 +75,7 @@ class Sender:
         self._claims = itertools.count()
         # Sent, but the database was away when it was to be recorded: not to be sent again by us.
         self._unrecorded: dict[int, str] = {}
+        self._calling: set[int] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set; then finish the calls in hand."""
@@ -156,6 +157,15 @@ class Sender:
         """Call the platform."""
         if outgoing.id in self._unrecorded:
             return _Result(done=True, reference=self._unrecorded[outgoing.id])
+        if outgoing.id in self._calling:  # the clock jumped over the lease: our own call is still under way
+            return _Result(error="Calling", wait=0.2, counted=False)
+        self._calling.add(outgoing.id)
+        try:
+            return await self._call(channel, outgoing)
+        finally:
+            self._calling.discard(outgoing.id)
+
+    async def _call(self, channel: Channel, outgoing: Outgoing) -> _Result:
         if outgoing.repeat:
             self._metrics.repeats.labels(channel.name).inc()
         try:
@@ -228,7 +238,8 @@ class Sender:
             return self._next(ledger, lane, outgoing, now + timedelta(seconds=channel.rates.gap), leave)
 
         following = await self._patiently(work)
-        self._unrecorded.pop(outgoing.id, None)
+        if result.done:
+            self._unrecorded.pop(outgoing.id, None)
         self._count(channel, result)
         return following
 

@@ -55,7 +55,7 @@ class Mind:
         """How urgent a message looks at the door: 0, 1 or 2. Fast, since every message passes."""
         if not message.text:
             return 0
-        return self.edition.matcher.match(message.text).danger.level.rank
+        return self.edition.matcher.glance(message.text).level.rank
 
     def on_poison(self, session: Session) -> Reply:
         """The bot failed on this message; a person will look at it."""

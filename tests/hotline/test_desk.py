@@ -1,4 +1,4 @@
-"""What operators may do with cases, on a real SQLite store."""
+"""What operators may do with cases, on both databases."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from tests.builders.desk import DeskHouse
 
 
 @pytest.fixture
-def house(sqlite_store: Store) -> DeskHouse:
-    return DeskHouse(sqlite_store)
+def house(store: Store) -> DeskHouse:
+    """On SQLite and on PostgreSQL."""
+    return DeskHouse(store)
 
 
 async def test_next_case_gives_the_most_urgent_and_tells_the_caller(house: DeskHouse) -> None:

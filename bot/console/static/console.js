@@ -41,8 +41,8 @@
   function alarm(words) { ring(true); tell(words); }
 
   // ---- the transcript ----------------------------------------------------------------------
-  const lines = $("#lines");
-  let fetching = false, again = false, known = lines ? lines.children.length : 0;
+  const lines = $("#lines"), list = $("#lines ol");
+  let fetching = false, again = false;
   const atEnd = () => lines.scrollHeight - lines.scrollTop - lines.clientHeight < 80;
   const toEnd = () => { lines.scrollTop = lines.scrollHeight; };
   function reconcile(html) {
@@ -51,14 +51,13 @@
     let heard = false;
     fresh.forEach((line) => {
       const old = document.getElementById(line.id);
-      if (!old) { heard = heard || line.classList.contains("in"); lines.append(document.adoptNode(line)); }
+      if (!old) { heard = heard || line.classList.contains("in"); list.append(document.adoptNode(line)); }
       else if (old.innerHTML !== line.innerHTML) old.innerHTML = line.innerHTML;
     });
     const last = document.getElementById("line-cleared");
-    if (last) lines.append(last);
+    if (last) list.append(last);
     if (stay) toEnd();
     if (heard) { ring(false); tell(body.dataset.new); }
-    known = lines.children.length;
   }
   async function refresh() {
     if (!lines) return;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, func, select, update
 
 from bot.hotline.records import CaseState, DeadLetter, Depth
 from storage.case import case_table
@@ -70,6 +70,12 @@ class LetterRows(Rows):
         table = inbox if direction == "in" else outbox
         gone = delete(table).where(table.c.id == letter, table.c.state == "dead")
         return self.connection.execute(gone).rowcount == 1
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Delete dead letters older than `before`; how many. While they are kept, so is their conversation."""
+        incoming = and_(inbox.c.state == "dead", inbox.c.received < before)
+        outgoing = and_(outbox.c.state == "dead", outbox.c.created < before)
+        return self.delete_some(inbox, incoming, limit) + self.delete_some(outbox, outgoing, limit)
 
     def depth(self, now: datetime) -> Depth:
         """How much waits, over all channels."""

@@ -7,7 +7,6 @@ incoming lane, its outgoing lane, everything else.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -31,15 +30,10 @@ from bot.hotline.records import (
     Status,
     Tally,
 )
+from bot.hotline.records import (
+    FloodLimit as FloodLimit,  # noqa: PLC0414 - others take it from here
+)
 from bot.matching.match import Urgency
-
-
-@dataclass(frozen=True, slots=True)
-class FloodLimit:
-    """How many messages of one caller are answered within a time."""
-
-    messages: int = 20
-    seconds: float = 60.0
 
 
 class Conversations(Protocol):
@@ -361,6 +355,10 @@ class Letters(Protocol):
         ...
 
     def discard(self, direction: str, id: int) -> bool: ...  # noqa: A002 - it is the letter's id
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Delete dead letters older than `before`; how many."""
+        ...
 
     def depth(self, now: datetime) -> Depth: ...
 

@@ -206,6 +206,14 @@ class StatusUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class FloodLimit:
+    """How many messages of one caller are answered within a time."""
+
+    messages: int = 20
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class Lane:
     """The right to work on one conversation, until `until`."""
 

@@ -16,7 +16,7 @@ _BATCH = 500  # rows in one transaction, so that nobody waits for a purge
 class Retention:
     """How long things are kept."""
 
-    talks: timedelta = timedelta(days=30)  # lines of a conversation without a case
+    talks: timedelta = timedelta(days=30)  # lines of a conversation without a case; dead letters
     cases: timedelta = timedelta(days=180)  # after closing; with them their conversation's lines
     findings: timedelta = timedelta(days=180)  # missed questions and feedback
     seen: timedelta = timedelta(hours=48)  # ids of messages, to know a repeated one
@@ -45,6 +45,7 @@ async def purge(store: Store, clock: Clock, retention: Retention) -> Purged:
     await sweep("cases", lambda ledger: ledger.cases.forget(now - retention.cases, _BATCH))
     talks, cases = now - retention.talks, now - retention.cases
     await sweep("messages", lambda ledger: ledger.lines.forget(talks, cases, _BATCH))
+    await sweep("letters", lambda ledger: ledger.letters.forget(talks, _BATCH))
     await sweep("conversations", lambda ledger: _forget_idle(ledger, talks))
     await sweep("findings", lambda ledger: ledger.findings.forget(now - retention.findings, _BATCH))
     await sweep("lanes", lambda ledger: ledger.lanes.forget_idle(now - retention.lanes, _BATCH))

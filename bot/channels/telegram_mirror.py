@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 from telegram.error import TelegramError
 
+from bot.channels.markup import to_plain
 from bot.channels.telegram_topics import LaterError, TopicGoneError, Topics
 from bot.dialogue.knowledge import N_
 from bot.hotline.ledger import Ledger
@@ -251,13 +252,17 @@ class Mirror:
     def _head(self, case: Case) -> str:
         title = self._words.title(case.intent, self._words.language) if case.intent else case.reason
         facts = " · ".join(part for part in (case.id[:6], case.language, case.stay, case.channel) if part)
-        why = [f"“{signal.get('phrase', '')}” ({signal.get('rule', '')})" for signal in case.signals[-3:]]
+        why = [self._why(str(signal.get("intent", "")), str(signal.get("rule", ""))) for signal in case.signals[-3:]]
         return "\n".join(
             [
                 f"{_ICONS[case.urgency]} <b>{html.escape(title)}</b>",
                 *(html.escape(text, quote=False) for text in (facts, *why)),
             ]
         )
+
+    def _why(self, intent: str, rule: str) -> str:
+        """Why it is urgent; the caller's own words stand below in the topic."""
+        return f"⚠ {self._words.title(intent, self._words.language) if intent else ''} ({rule})"
 
     def _line(self, line: Line, view: View) -> str:
         """ "👤 text"; what an operator wrote here is not repeated."""
@@ -266,7 +271,9 @@ class Mirror:
         kind = (
             f"[{self._words.say(_KINDS[line.kind])}] " if line.direction is Direction.IN and line.kind in _KINDS else ""
         )
-        text = line.text or str(line.detail.get("choice") or line.detail.get("command") or "")
+        text = (line.text if line.direction is Direction.IN else to_plain(line.text)) or str(
+            line.detail.get("choice") or line.detail.get("command") or ""
+        )
         if place := line.detail.get("place"):
             text = f"https://maps.google.com/?q={place[0]},{place[1]}"
         limit = _BOT_LINE if line.direction is Direction.OUT else _LINE

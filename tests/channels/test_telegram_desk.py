@@ -122,7 +122,7 @@ async def test_a_case_has_a_topic_with_what_was_said(room: Room) -> None:
     shown = room.topic(thread)
     assert "👤 hello" in shown
     assert "🤖 re hello" in shown
-    assert "паспортимни олиб қўйди" in shown
+    assert "⚠ documents_taken (documents_taken)" in shown
     assert "caller" not in room.topics[thread]["name"]
     assert room.topics[thread]["name"].startswith("🟠")
 

@@ -66,7 +66,9 @@ class ConsoleClient:
     """What an open page does: listens, fetches the queue when it changed, says that it is there."""
 
     def __init__(self, url: str, token: str) -> None:
-        self.http = httpx.AsyncClient(base_url=url, cookies={"console": token}, headers={"HX-Request": "true"}, timeout=60)
+        self.http = httpx.AsyncClient(
+            base_url=url, cookies={"console": token}, headers={"HX-Request": "true"}, timeout=60
+        )
         self.shown: dict[str, float] = {}  # number of waiting cases -> when it was first seen
         self.live = asyncio.Event()
 
@@ -117,12 +119,17 @@ async def measure(url: str, tokens: list[str], waiting: int, changes: int) -> li
     return seconds
 
 
+def share_models(data: Path) -> None:
+    """Start with the model that was trained before."""
+    if trained := os.environ.get("HOTLINE_TRAINED"):
+        (data / "models").symlink_to(Path(trained).resolve() / "models")
+
+
 async def main(waiting: int, consoles: int, changes: int) -> None:
     """Run and print."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
-        if trained := os.environ.get("HOTLINE_TRAINED"):
-            (data / "models").symlink_to(Path(trained).resolve() / "models")
+        share_models(data)
         tokens = await furnish(data, waiting, consoles)
         environment = {**os.environ, "HOTLINE_DATA_DIR": folder, "HOTLINE_PORT": "8479"}
         process = await asyncio.create_subprocess_exec(

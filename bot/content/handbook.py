@@ -28,7 +28,7 @@ _COUNTRY_NAMES = {
     "other": N_("Another country"),
 }  # fmt: skip
 _MAX_COUNTRY_WORDS = 4  # a longer text is a question, not the name of a country
-_NUMBERS_SHOWN = 3
+_NUMBERS_SHOWN = 4
 
 
 class Handbook:
@@ -141,16 +141,16 @@ class Handbook:
         for contact in (contact for level in wanted for contact in self._listed(stay, level)):
             if contact.phone:
                 seen.setdefault(contact.phone, contact)
-        return "\n".join(f"📞 {self._line(contact, language)}" for contact in list(seen.values())[:_NUMBERS_SHOWN])
+        return "\n".join(f"📞 {self._line(contact, language, stay)}" for contact in list(seen.values())[:_NUMBERS_SHOWN])
 
-    def _line(self, contact: Contact, language: str) -> str:
-        note = self._translated(contact.note, language)
+    def _line(self, contact: Contact, language: str, stay: str) -> str:
+        note = self._translated(contact.note, language) if stay else ""  # a short list while the country is unknown
         line = f"{_link(contact.phone)} {self._translated(contact.name, language)}"
         return f"{line}. {note}" if note else line
 
     def _listed(self, stay: str, urgency: Urgency) -> list[Contact]:
         table: Mapping[str, Mapping[str, tuple[str, ...]]] = self.content.by_country
-        by_urgency = table.get(stay) or table.get("other") or {}
+        by_urgency = table.get(stay or "unknown") or table.get("other") or {}
         ids = by_urgency.get(urgency.value, ())
         return [self.content.contacts[name] for name in ids if name in self.content.contacts]
 

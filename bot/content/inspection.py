@@ -189,7 +189,7 @@ class _Inspection:
                     contact = self.content.contacts.get(entry.text)
                     if contact is None:
                         yield entry.problem(f"there is no contact “{entry.text}”.", "Correct the name.")
-                    elif country != "other" and contact.phone and not contact.dialled_from(country):
+                    elif country not in ("other", "unknown") and contact.phone and not contact.dialled_from(country):
                         yield entry.problem(f"“{entry.text}” cannot be dialled from {country}.", "Take another contact.")
 
 

@@ -72,7 +72,7 @@ class Run:
         ports = [free_port() for _ in range(self.processes)]
         names = [f"c{number}" for number in range(self.callers)]
         began, done = time.monotonic(), asyncio.Event()
-        keepers = [asyncio.create_task(self._keep(port, platform.url, done)) for port in ports]
+        keepers = [asyncio.create_task(self._keep(port, platform, done)) for port in ports]
         beside = asyncio.ensure_future(self.beside())
         wanted = dict.fromkeys(names, self.each)
         try:
@@ -101,13 +101,14 @@ class Run:
             while f"{caller}-{number}" in platform.took and time.monotonic() < patience:  # noqa: ASYNC110 - what is watched has no event
                 await asyncio.sleep(0.05)
 
-    async def _keep(self, port: int, url: str, done: asyncio.Event) -> None:
+    async def _keep(self, port: int, platform: Platform, done: asyncio.Event) -> None:
         """Start the process again whenever it dies, until `done`."""
         total = self.callers * self.each
         while not done.is_set():
-            plan = Plan(self.database, str(self.folder), port, url, lease=_LEASE, **(self.plan or {}))
+            plan = Plan(self.database, str(self.folder), port, platform.url, lease=_LEASE, **(self.plan or {}))
             if self.killed < self.kills:
-                most = max(2, int(0.9 * total / (self.kills + 1)))
+                left = total - platform.count / PARTS  # so that the kills last as long as the messages do
+                most = max(2, int(0.5 * left / (self.kills - self.killed + 1)))
                 plan = replace(plan, step=STEPS[self.killed % len(STEPS)], count=self.choice.randint(1, most))
                 self.killed += 1
             process = self.nursery.start(plan)

@@ -137,9 +137,17 @@ async def _serve(config: Settings, *, workers: bool) -> None:
         app = service.app()
         server = uvicorn.Server(
             uvicorn.Config(
-                app, host=config.host, port=config.port, log_config=None, access_log=False, timeout_graceful_shutdown=5,
-                proxy_headers=True, server_header=False, date_header=False, limit_concurrency=2000,
-            )  # fmt: skip
+                app,
+                host=config.host,
+                port=config.port,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=5,
+                proxy_headers=True,
+                server_header=False,
+                date_header=False,
+                limit_concurrency=2000,
+            )
         )
         lines = service.addresses()
         if token := await service.house.accounts.first_link():
@@ -288,7 +296,7 @@ def _telegram(service: Service) -> Any:
 
     config, mind = service.config, service.mind
     channel = TelegramChannel(
-        config.telegram, lambda phrase, language: mind.edition.handbook.say(phrase, language), public_url=config.public_url
+        config.telegram, lambda phrase, language: mind.edition.handbook.say(phrase, language), public_url=config.public_url  # noqa: PLW0108 (the edition changes)
     )
     service.channels[channel.name] = channel  # type: ignore[index]
     service.routers.append(channel.router())

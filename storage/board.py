@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select
 
-from bot.hotline.records import Case, CaseEvent
+from bot.hotline.records import Case, CaseEvent, CaseState
 from bot.hotline.team import Wait
 from bot.matching.match import Urgency
 from storage.case import COLUMNS, case_event, case_table, record
@@ -42,6 +42,16 @@ class BoardRows(Rows):
             CaseEvent(row.id, row.case_id, row.at, row.kind, row.who, row.detail or {})
             for row in self.connection.execute(query)
         ]
+
+    def queue(self, languages: Sequence[str] = ()) -> tuple[dict[str, int], datetime | None]:
+        """How many wait by urgency, and since when the first; nothing is decrypted for it."""
+        query = select(case_table.c.urgency, func.count(), func.min(case_table.c.waiting_since))
+        query = query.where(case_table.c.state == CaseState.WAITING.value).group_by(case_table.c.urgency)
+        if languages:
+            query = query.where(case_table.c.language.in_(languages))
+        rows = self.connection.execute(query).all()
+        counts = dict.fromkeys(_URGENCIES, 0) | {_URGENCIES[urgency]: count for urgency, count, _ in rows}
+        return counts, min((since for _, _, since in rows), default=None)
 
     def of(self, conversation: str) -> list[Case]:
         """Every case of a conversation, the latest first."""

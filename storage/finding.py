@@ -73,7 +73,7 @@ _COUNT = tally.insert()
 class FindingRows(Rows):
     """Implements `bot.hotline.ledger.Findings`."""
 
-    def add_missed(  # noqa: PLR0917 - each of these can be replaced, or is one fact of a row
+    def add_missed(
         self, conversation: str, at: datetime, language: str, reason: str, candidates: Sequence[str], text: str
     ) -> None:
         """Keep a question that was not answered; `text` must be redacted."""

@@ -41,7 +41,7 @@ class SlowDownError(TelegramError):
 
 
 class _Request(HTTPXRequest):
-    async def do_request(  # noqa: PLR0917 - the library's signature
+    async def do_request(
         self,
         url: str,
         method: str,

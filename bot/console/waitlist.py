@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -21,8 +20,8 @@ from bot.hotline.records import Case, CaseState
 from bot.hotline.team import Duty, Presence, Role, Staff
 
 DESK_ROLES = (Role.OPERATOR, Role.SUPERVISOR)
+Queue = tuple[dict[str, int], datetime | None]  # how many wait by urgency, and since when the first
 _ROWS = 20  # of the queue shown; the counts are of all
-_ALL = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,40 +75,38 @@ class Waiting:
         me, now = visitor(request).staff, self.house.now()
         supervises = me.may(Role.SUPERVISOR)
 
+        languages = () if supervises else routes(me.languages)
+
         def work(
             ledger: Ledger,
-        ) -> tuple[list[Case], list[tuple[Case, bool]], Presence | None, int, list[Staff], set[str]]:
-            waiting = ledger.cases.waiting(now, () if supervises else routes(me.languages), limit=_ALL)
+        ) -> tuple[list[Case], list[tuple[Case, bool]], list[Presence], list[Staff], set[str], Queue]:
+            waiting = ledger.cases.waiting(now, languages, limit=_ROWS)
             held = ledger.cases.with_operator(me.id)
             mine = []
             for case in held:
                 talk = ledger.conversations.get(case.conversation)
                 mine.append((case, bool(talk and (talk.last_out is None or talk.last_in > talk.last_out))))
             everyone = ledger.office.presences.all()
-            others = sum(
-                p.staff != me.id and p.duty is Duty.ON and fresh(p, now, self.house.options.times) for p in everyone
-            )
             asks = ledger.office.remarks.unanswered([case.id for case in held])
-            presence = next((p for p in everyone if p.staff == me.id), None)
-            self.said.fill(ledger, [*waiting[:_ROWS], *held])
-            return waiting, mine, presence, others, ledger.office.staff.all(), asks
+            self.said.fill(ledger, [*waiting, *held])
+            return waiting, mine, everyone, ledger.office.staff.all(), asks, ledger.office.board.queue(languages)
 
-        waiting, mine, presence, others, staff, asks = await self.house.store.read(work)
+        waiting, mine, everyone, staff, asks, (counts, since) = await self.house.store.read(work)
+        times = self.house.options.times
         words = Words(self.house, me.language, staff)
         offered = next((case for case, _ in mine if case.state is CaseState.OFFERED), None)
-        counts = Counter(case.urgency.value for case in waiting)
         return Waitlist(
-            counts={level: counts.get(level, 0) for level in ("emergency", "urgent", "normal")},
-            total=len(waiting),
-            longest=max((now - case.waiting_since for case in waiting), default=None),
-            rows=[words.case(case, now, said=self.said.of(case)) for case in waiting[:_ROWS]],
+            counts=counts,
+            total=sum(counts.values()),
+            longest=now - since if since else None,
+            rows=[words.case(case, now, said=self.said.of(case)) for case in waiting],
             mine=[
                 words.case(c, now, unread=new, asks=c.id in asks) for c, new in mine if c.state is not CaseState.OFFERED
             ],
             offer=words.case(offered, now, said=self.said.of(offered)) if offered else None,
             offer_until=offered.offered_until if offered else None,
-            presence=presence,
-            colleagues=others,
+            presence=next((p for p in everyone if p.staff == me.id), None),
+            colleagues=sum(p.staff != me.id and p.duty is Duty.ON and fresh(p, now, times) for p in everyone),
             open_hours=self.house.options.hours.is_open(now),
         )
 

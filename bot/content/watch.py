@@ -57,9 +57,9 @@ class ContentWatch(Generic[E]):
             return
         try:
             edition = await asyncio.to_thread(self._build)
-        except HotlineError as error:
+        except HotlineError:
             _RELOADS.labels("failed").inc()
-            log.error("content could not be built", exc_info=error)
+            log.exception("content could not be built")
             return
         publish(edition)
         self._revision = content.revision

@@ -312,7 +312,7 @@ class Cases(Protocol):
 class Findings(Protocol):
     """What editors and statistics learn, without ids of callers going out."""
 
-    def add_missed(  # noqa: PLR0917 - each of these can be replaced, or is one fact of a row
+    def add_missed(
         self, conversation: str, at: datetime, language: str, reason: str, candidates: Sequence[str], text: str
     ) -> None: ...
 

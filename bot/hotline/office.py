@@ -169,6 +169,10 @@ class Board(Protocol):
         """Of any case, the latest first."""
         ...
 
+    def queue(self, languages: Sequence[str] = ()) -> tuple[dict[str, int], datetime | None]:
+        """How many wait by urgency, and since when the first; with `languages` only those. Reads no case."""
+        ...
+
     def of(self, conversation: str) -> list[Case]:
         """Every case of a conversation, the latest first."""
         ...

@@ -71,7 +71,7 @@ class _Claimed:
 class Worker:
     """One process's worker. Any number may run on one PostgreSQL; messages of a conversation never overlap."""
 
-    def __init__(  # noqa: PLR0917 - each of these can be replaced, or is one fact of a row
+    def __init__(
         self,
         store: Store,
         channels: Mapping[str, Channel],

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from bot.matching.concepts import Found
 from bot.matching.match import DangerSignal
@@ -22,6 +24,7 @@ from bot.matching.vocabulary import Floats
 _MIN_SUPPORT = 4.0  # danger messages that follow a rule (weighted by variants)
 _MIN_PRECISION = 0.9
 _MAX_RULES = 1500
+_PENALTY = 1e-3  # on the weights of the combination
 _REACH = 8  # words between the first and the last concept of a rule
 
 RuleKey = tuple[str, ...]
@@ -102,12 +105,20 @@ class DangerModel:
 
 def train_danger(signals: Floats, is_danger: np.ndarray, weights: Floats, false_alarms: float) -> DangerModel:
     """Learn to combine; thresholds so that a share `false_alarms` of harmless messages is asked."""
-    from sklearn.linear_model import LogisticRegression
-
     if is_danger.all() or not is_danger.any():
         return DangerModel(np.zeros(signals.shape[1], np.float32), -30.0, 0.5, 0.5)
-    regression = LogisticRegression(C=1.0, max_iter=500).fit(signals, is_danger, sample_weight=weights)
-    model = DangerModel(regression.coef_[0].astype(np.float32), float(regression.intercept_[0]), 0.5, 0.5)
+    share = weights / weights.sum()
+    inputs = np.column_stack([signals, np.ones(len(signals))]).astype(np.float64)
+
+    def loss(candidate: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        odds = np.clip(inputs @ candidate, -30, 30)
+        value = float(share @ (np.logaddexp(0, odds) - is_danger * odds)) + _PENALTY * float(candidate @ candidate)
+        return value, (share * (1 / (1 + np.exp(-odds)) - is_danger)) @ inputs + 2 * _PENALTY * candidate
+
+    # A signal of danger never speaks against danger: no weight below zero, however the sample fell.
+    bounds = [(0.0, None)] * signals.shape[1] + [(None, None)]
+    found = minimize(loss, np.full(inputs.shape[1], 0.3), jac=True, method="L-BFGS-B", bounds=bounds).x
+    model = DangerModel(found[:-1].astype(np.float32), float(found[-1]), 0.5, 0.5)
     chances = 1 / (1 + np.exp(-(signals @ model.weights + model.bias)))
     soft = float(np.clip(np.quantile(chances[~is_danger], 1 - false_alarms), 0.02, 0.5))
     full = float(max(soft, np.quantile(chances[~is_danger], 1 - false_alarms / 3)))

@@ -62,12 +62,12 @@ def _choices(candidates: tuple[Candidate, ...], out_of_scope: float) -> tuple[st
 
 
 def choose_thresholds(
-    chances: Floats, labels: NDArray[np.int64], weights: Floats, *, wrong: float, lost: float
+    chances: Floats, labels: NDArray[np.int64], weights: Floats, *, wrong: float, beyond: float, lost: float
 ) -> Thresholds:
     """Choose from cross-validated chances (messages × classes, the last of which is out of scope).
 
-    `wrong` is the share of messages that may be answered wrongly, out of scope ones apart and
-    by themselves; `lost` the share of messages in scope that may fall back.
+    `wrong` is the share of messages in scope that may be answered wrongly, `beyond` of those out of
+    scope that may be answered, `lost` of those in scope that may fall back.
     """
     out_of_scope = chances.shape[1] - 1
     intents = np.delete(np.arange(chances.shape[1]), out_of_scope)
@@ -77,7 +77,7 @@ def choose_thresholds(
     mistaken = best != labels
     answer = max(
         _cut(sure[inside], (mistaken[inside] * weights[inside]), weights[inside].sum() * wrong),
-        _cut(sure[~inside], weights[~inside], weights[~inside].sum() * wrong),
+        _cut(sure[~inside], weights[~inside], weights[~inside].sum() * beyond),
         0.4,
     )
     strange = chances[inside, out_of_scope]

@@ -150,6 +150,11 @@ class Matcher:
             reason=decision.reason,
         )
 
+    def glance(self, text: str) -> Danger:
+        """Judge danger by the first stage alone, in a few milliseconds: for the door, where every message passes."""
+        reading = self.read(text)
+        return self._danger(reading, self._judge_first(reading)[0])
+
     def explain(self, match: Match) -> Explanation:
         """Say why `match` came out as it did, from the same model."""
         reading = self.read(match.text)
@@ -181,17 +186,21 @@ class Matcher:
 
     def _judge(self, reading: Reading, text: str) -> Judgement:
         """Judge by the first stage, and by meaning too where the first is unsure."""
-        scores = self.model.linear.scores(reading.numbers, reading.values)
-        signals, nearest = first_signals(scores[:-1], reading.folded, self.neighbours)
-        strength = self.model.rules.strength(reading.concepts)
-        first = self._combine(self.model.first, signals, [float(scores[-1]), strength], nearest)
+        first, danger = self._judge_first(reading)
         if self.encoder is None or self.model.head is None or self.model.second is None:
             return first
         if not reading.words or self._is_sure(first):
             return first
         meaning = self.model.head.scores(self.encoder.encode([clean(text)])[0])
-        signals = second_signals(signals, meaning[:-1])
-        return self._combine(self.model.second, signals, [float(scores[-1]), strength, float(meaning[-1])], nearest)
+        signals = second_signals(first.signals, meaning[:-1])
+        return self._combine(self.model.second, signals, [*danger, float(meaning[-1])], first.nearest)
+
+    def _judge_first(self, reading: Reading) -> tuple[Judgement, list[float]]:
+        """Judge by the first stage; its own signals of danger are given for the second."""
+        scores = self.model.linear.scores(reading.numbers, reading.values)
+        signals, nearest = first_signals(scores[:-1], reading.folded, self.neighbours)
+        danger = [float(scores[-1]), self.model.rules.strength(reading.concepts)]
+        return self._combine(self.model.first, signals, danger, nearest), danger
 
     def _combine(self, stage: Stage, signals: Floats, danger: list[float], nearest: dict[int, Neighbour]) -> Judgement:
         chances = stage.combiner.chances(signals)
@@ -255,7 +264,7 @@ class Matcher:
         weights = []
         for place, word in enumerate(reading.words):
             numbers, values = self.model.vocabulary.vector(features_of([word], self.model.index))
-            weights.append((float(values @ self.model.linear.weights[numbers, -1].astype(np.float32)), place))
+            weights.append((float(self.model.linear.parts(numbers, values, -1).sum()), place))
         telling = sorted(place for weight, place in sorted(weights, reverse=True)[:4] if weight > 0)
         return " ".join(reading.words[place] for place in telling)
 
@@ -280,7 +289,7 @@ class Matcher:
     ) -> CandidateExplanation:
         names = {number: name for name in features_of(reading.words, self.model.index)
                  if (number := self.model.vocabulary.numbers.get(name)) is not None}  # fmt: skip
-        weights = self.model.linear.weights[reading.numbers, label].astype(np.float32) * reading.values
+        weights = self.model.linear.parts(reading.numbers, reading.values, label)
         order = np.argsort(-np.abs(weights))
         contributions = tuple(
             Contribution(names[int(reading.numbers[i])], kind_of(names[int(reading.numbers[i])]), float(weights[i]))

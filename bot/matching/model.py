@@ -28,7 +28,7 @@ from bot.matching.match import Urgency
 from bot.matching.semantic import Head
 from bot.matching.vocabulary import Vocabulary
 
-VERSION = 1  # raise it when training or the file's form changes
+VERSION = 2  # raise it when training or the file's form changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,8 @@ def save(model: Model, key: str, file: Path) -> None:
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=".matcher-", suffix=".npz")
     try:
         with os.fdopen(handle, "wb") as stream:
-            np.savez(stream, **arrays)
+            np.savez_compressed(stream, **arrays)
+        Path(name).chmod(0o644)
         Path(name).replace(file)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -90,6 +91,7 @@ def _arrays(model: Model) -> dict[str, Any]:
         "idf": model.vocabulary.idf,
         "linear_weights": model.linear.weights,
         "linear_bias": model.linear.bias,
+        "linear_scales": model.linear.scales,
         "language_weights": model.languages.weights,
         "groups": np.array([s.group for s in model.sentences], dtype=np.int32),
         "labels": _positions([s.label for s in model.sentences], [*model.intents, "out_of_scope"]),
@@ -152,7 +154,7 @@ def _model(facts: Mapping[str, Any], arrays: Mapping[str, Any]) -> Model:
         sentences=tuple(Sentence(text, classes[label], language, group) for text, label, language, group in rows),
         index=ConceptIndex(_tuples(facts["whole"]), _tuples(facts["stems"])),
         vocabulary=Vocabulary({name: number for number, name in enumerate(facts["features"])}, arrays["idf"]),
-        linear=Linear(arrays["linear_weights"], arrays["linear_bias"]),
+        linear=Linear(arrays["linear_weights"], arrays["linear_bias"], arrays["linear_scales"]),
         rules=Rules({rule.concepts: rule for rule in rules}),
         languages=LanguageModel(
             tuple(facts["languages"]),

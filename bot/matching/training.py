@@ -18,7 +18,7 @@ from bot.matching.danger import DangerModel, Rules, log_odds, train_danger
 from bot.matching.decision import Thresholds, choose_thresholds
 from bot.matching.features import MAX_WORDS, Blocks, features_of
 from bot.matching.lesson import Lesson
-from bot.matching.linear import Linear, labels_of, train_bayes, train_svm
+from bot.matching.linear import Linear, labels_of, train_bayes, train_svm, unscaled
 from bot.matching.match import Urgency
 from bot.matching.model import Model, Stage
 from bot.matching.neighbours import Neighbours
@@ -28,10 +28,11 @@ from bot.matching.vocabulary import Floats, Vocabulary
 
 Labels = NDArray[np.int64]
 
-_WRONG = 0.03  # share of messages that may be answered wrongly
+_WRONG = 0.03  # share of messages in scope that may be answered wrongly
+_BEYOND = 0.04  # share of messages out of scope that may be answered
 _LOST = 0.01  # share of messages in scope that may fall back
 _FEWEST = 30  # sentences from which the combiners can be learnt
-_FALSE_ALARMS = 0.04  # share of harmless messages that may show a danger card
+_FALSE_ALARMS = 0.05  # share of harmless messages that may show a danger card
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,7 @@ def learn_stage(
     return Stage(
         combiner=combiner,
         danger=train_danger(np.column_stack([danger, summed]).astype(np.float32), is_danger, weights, _FALSE_ALARMS),
-        thresholds=choose_thresholds(chances, labels, weights, wrong=_WRONG, lost=_LOST),
+        thresholds=choose_thresholds(chances, labels, weights, wrong=_WRONG, beyond=_BEYOND, lost=_LOST),
     )
 
 
@@ -224,15 +225,14 @@ def default_stage(signals: int) -> Stage:
 
 def _mixed(svm: Linear, bayes: Linear, options: Options) -> Linear:
     """Add Naive Bayes to the support-vector machine, column by column brought to one scale."""
-    weights = svm.weights.astype(np.float32) + options.bayes * bayes.weights.astype(np.float32)
-    return Linear(weights.astype(np.float16), svm.bias + options.bayes * bayes.bias)
+    return unscaled(svm.full() + options.bayes * bayes.full(), svm.bias + options.bayes * bayes.bias)
 
 
 def _beside(classes: Linear, danger: Linear | None) -> Linear:
     """Put the danger model's column after the classes'."""
-    weights = danger.weights[:, 1:] if danger else np.zeros((classes.weights.shape[0], 1), np.float16)
+    weights = danger.full()[:, 1:] if danger else np.zeros((classes.weights.shape[0], 1), np.float32)
     bias = danger.bias[1:] if danger else np.full(1, -2.0, np.float32)
-    return Linear(np.hstack([classes.weights, weights]), np.concatenate([classes.bias, bias]))
+    return unscaled(np.hstack([classes.full(), weights]), np.concatenate([classes.bias, bias])).packed()
 
 
 def _heads(material: Material, chosen: NDArray[np.bool_]) -> Head:

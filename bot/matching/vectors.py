@@ -65,6 +65,7 @@ class VectorStore:
                 keys=np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), -1),
                 vectors=np.stack([self._vectors[key] for key in keys]),
             )
+        Path(name).chmod(0o644)
         Path(name).replace(file)
 
 

@@ -84,10 +84,12 @@ class Serving:
         while time.monotonic() < end:
             assert self.process is not None
             assert self.process.poll() is None, self.log.read_text()
-            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-                with urllib.request.urlopen(f"{self.url}/ready", timeout=2) as answer:
-                    if answer.status == 200:
-                        return
+            with (
+                contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError),
+                urllib.request.urlopen(f"{self.url}/ready", timeout=2) as answer,
+            ):
+                if answer.status == 200:
+                    return
             time.sleep(0.1)
         raise AssertionError(f"not ready: {self.log.read_text()}")
 

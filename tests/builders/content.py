@@ -34,7 +34,7 @@ def intent(
         id=name,
         topic=topic,
         urgency=urgency,
-        title={language: name[:20] for language in WRITTEN},
+        title=dict.fromkeys(WRITTEN, name[:20]),
         examples=dict.fromkeys(WRITTEN, (name,)),
         answer=texts(answer or f"answer to {name}"),
         when=when,

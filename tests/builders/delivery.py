@@ -133,7 +133,7 @@ class FakeExcuses:
 async def until(done: Callable[[], bool], seconds: float = 10.0) -> None:
     """Wait for something that nobody announces; fails after `seconds`."""
     async with asyncio.timeout(seconds):
-        while not done():  # noqa: ASYNC110 - what is watched has no event
+        while not done():
             await asyncio.sleep(0.01)
 
 
@@ -182,7 +182,7 @@ class House:
         tasks = [asyncio.create_task(self.worker.run(stop)), asyncio.create_task(self.sender.run(stop))]
         try:
             async with asyncio.timeout(seconds):
-                while not await self._done(until):  # noqa: ASYNC110 - what is watched has no event
+                while not await self._done(until):
                     await asyncio.sleep(0.01)
         finally:
             stop.set()
@@ -197,7 +197,7 @@ class House:
     async def answered(self) -> None:
         """Wait until nothing waits for its turn; whoever calls it runs the worker."""
         async with asyncio.timeout(10):
-            while (await self.store.read(lambda ledger: ledger.letters.depth(self.clock.now()))).incoming:  # noqa: ASYNC110 - what is watched has no event
+            while (await self.store.read(lambda ledger: ledger.letters.depth(self.clock.now()))).incoming:
                 await asyncio.sleep(0.01)
 
     async def conversation(self, sender: str = "caller") -> Conversation:

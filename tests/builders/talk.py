@@ -60,7 +60,7 @@ class Caller:
     meanings: dict[str, Match] = field(default_factory=dict)
     book: Handbook = field(default_factory=handbook)
     session: Session = field(default_factory=Session)
-    desk: Desk = Desk(open=True, speaks=True)
+    desk: Desk = field(default_factory=lambda: Desk(open=True, speaks=True))
     backlog: bool = False
     last: Turn = field(default_factory=lambda: Turn(Session()))
 

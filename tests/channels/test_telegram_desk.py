@@ -93,7 +93,7 @@ class Room:
         case = await self.behind.case_of(sender)
         assert case is not None
         async with asyncio.timeout(8):
-            while not (thread := await self.desk.mirror.thread_of(case.id)) or not self.topic(thread):  # noqa: ASYNC110
+            while not (thread := await self.desk.mirror.thread_of(case.id)) or not self.topic(thread):
                 await asyncio.sleep(0.02)
         return thread
 

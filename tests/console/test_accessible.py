@@ -41,7 +41,7 @@ def test_every_page(service: Serving, crew: Crew) -> None:
     page.goto("/console/desk")
     check(page, "off duty")
     dina.begin_shift()
-    for words in ("меня заперли, бьют, помогите", "хочу поговорить с человеком", "зюзя брымс"):
+    for words in ("меня заперли, бьют, помогите", "хочу поговорить с человеком", "шурум бурум тыква кхм", "асдф йцук зщшг"):
         caller = WebCaller(service.url)
         caller.press("lang:ru")
         caller.post(text=words)

@@ -341,7 +341,7 @@ class Nursery:
 
 async def gone(process: BaseProcess, done: asyncio.Event) -> None:
     """Wait until a process has died, or `done`."""
-    while process.is_alive() and not done.is_set():  # noqa: ASYNC110 - what is watched has no event
+    while process.is_alive() and not done.is_set():
         await asyncio.sleep(0.02)
 
 

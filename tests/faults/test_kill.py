@@ -13,7 +13,7 @@ from storage.migration import migrate
 from tests.faults.rig import PARTS, STEPS, Nursery, Plan, Platform, Verdict, free_port, gone, judge
 
 
-async def run_with_kills(  # noqa: PLR0917 - each of these can be replaced, or is one fact of a row
+async def run_with_kills(
     database: str,
     folder: Path,
     processes: int,

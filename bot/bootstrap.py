@@ -37,6 +37,7 @@ from bot.dialogue.message import Message
 from bot.dialogue.session import Session
 from bot.dialogue.turn import Turn
 from bot.errors import ContentError, SettingsError, StoreAwayError
+from bot.hotline.announcement import Announcer
 from bot.hotline.duty import DeskOptions, DutyView
 from bot.hotline.hours import Hours
 from bot.hotline.inbox import Inbox
@@ -284,8 +285,9 @@ async def running(config: Settings, *, serving: bool, workers: bool) -> AsyncIte
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if whatsapp is not None:
-            await whatsapp.close()
+        for channel in (telegram, whatsapp):
+            if channel is not None:
+                await channel.close()
         executor.shutdown(wait=False, cancel_futures=True)
         await store.close()
 
@@ -301,7 +303,27 @@ def _telegram(service: Service) -> Any:
     service.channels[channel.name] = channel  # type: ignore[index]
     service.routers.append(channel.router())
     service.body_limits["/telegram"] = 1_000_000
+    if config.telegram.desk_chat:
+        channel.serve_desk(_telegram_desk(service, channel))
     return channel
+
+
+def _telegram_desk(service: Service, channel: Any) -> Any:
+    """The operators' group with a topic a case."""
+    from bot.channels.telegram_desk import TelegramDesk
+    from bot.channels.telegram_mirror import Words
+    from bot.channels.telegram_topics import Topics
+
+    house, mind = service.house, service.mind
+    return TelegramDesk(
+        Topics(channel.client, service.config.telegram.desk_chat),
+        service.store,
+        house.clock,
+        desk=house.desk,
+        roster=house.roster,
+        announcer=Announcer(service.channels, house.say),
+        words=Words(house.say, lambda intent, language: mind.edition.handbook.title(intent, language)),  # noqa: PLW0108 (the edition changes)
+    )
 
 
 def _whatsapp(service: Service) -> Any:

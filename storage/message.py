@@ -158,7 +158,8 @@ class MessageRows(Rows):
             "status_": Status.SENT.value if outgoing.last else Status.QUEUED.value,
         }
         self.connection.execute(_SENT, values)
-        self.wake(f"conversation:{outgoing.lane}")
+        if outgoing.last:
+            self.wake(f"conversation:{outgoing.lane}")
 
     def advance(self, line: int, status: Status) -> bool:
         """Move the status forward; False when it was there or further."""

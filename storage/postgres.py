@@ -55,6 +55,7 @@ class PostgresStore:
         self._engine = postgres_engine(url, cipher, pool)
         self._dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._wakeups = Wakeups()
+        self._attended: set[str] = set()
         self._last_away = -math.inf  # monotonic seconds
         self._name = secrets.token_hex(4)  # of this process in its notifications
         self._heard = asyncio.Event()
@@ -72,7 +73,7 @@ class PostgresStore:
             committing = False
             try:
                 async with self._engine.connect() as connection, connection.begin() as transaction:
-                    result, wakes = await connection.run_sync(_run, work, self._name)
+                    result, wakes = await connection.run_sync(_run, work, self._name, self._attended)
                     committing = True
                     await transaction.commit()
             except (DBAPIError, PoolTimeout, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -94,7 +95,7 @@ class PostgresStore:
         try:
             async with self._engine.connect() as connection:
                 await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-                result, _ = await connection.run_sync(_run, work, self._name)
+                result, _ = await connection.run_sync(_run, work, self._name, self._attended)
                 return result
         except (DBAPIError, PoolTimeout, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             if _is_away(error):
@@ -108,6 +109,10 @@ class PostgresStore:
     async def wait(self, topic: str, seconds: float, mark: int | None = None) -> bool:
         """See `bot.hotline.ports.Store`."""
         return await self._wakeups.wait(topic, seconds, mark)
+
+    def attend(self, topic: str) -> None:
+        """See `bot.hotline.ports.Store`. Should this process be overloaded, others find the work when they poll."""
+        self._attended.add(topic)
 
     def calm(self) -> float:
         """See `bot.hotline.ports.Store`."""
@@ -158,10 +163,12 @@ class PostgresStore:
             self._wakeups.fire(rest)
 
 
-def _run(connection: Connection, work: Callable[[Ledger], T], origin: str) -> tuple[T, tuple[str, ...]]:
+def _run(
+    connection: Connection, work: Callable[[Ledger], T], origin: str, attended: set[str]
+) -> tuple[T, tuple[str, ...]]:
     ledger = SqlLedger(connection)
     result = work(ledger)
-    for part in _parts(origin, ledger.wakes):
+    for part in _parts(origin, [topic for topic in ledger.wakes if topic not in attended]):
         connection.execute(_NOTIFY, {"topics": part})
     return result, tuple(ledger.wakes)
 
@@ -170,7 +177,7 @@ _NOTIFY = text(f"SELECT pg_notify('{_CHANNEL}', :topics)")
 _PAYLOAD = 7_900  # bytes; PostgreSQL takes less than 8000
 
 
-def _parts(origin: str, topics: dict[str, None]) -> list[str]:
+def _parts(origin: str, topics: list[str]) -> list[str]:
     """Who wakes, and the topics by line, in as few notifications as fit."""
     parts: list[str] = []
     for topic in topics:

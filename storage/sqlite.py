@@ -110,6 +110,9 @@ class SqliteStore:
         """See `bot.hotline.ports.Store`."""
         return await self._wakeups.wait(topic, seconds, mark)
 
+    def attend(self, topic: str) -> None:
+        """See `bot.hotline.ports.Store`. Nothing to do: wake-ups do not leave this process."""
+
     def calm(self) -> float:
         """See `bot.hotline.ports.Store`. Always: no other process takes messages in."""
         return math.inf

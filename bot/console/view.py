@@ -227,6 +227,7 @@ class Words:
         """What the caller noted for the operator."""
         return [
             (self.say(NOTES[key]) if key in NOTES else key, self._noted(key, value)) for key, value in notes.items()
+            if not key.startswith("_")  # a channel's own bookkeeping
         ]
 
     def _noted(self, key: str, value: str) -> str:

@@ -37,14 +37,14 @@ class ContentWatch(Generic[E]):
         _ERRORS.set(len(self.errors))
 
     async def run(self, stop: asyncio.Event, publish: Callable[[E], None]) -> None:
-        """Until `stop`: after each change inspect, build, publish. The first round finishes what start-up left out."""
-        await self._take(publish, first=True)
+        """Until `stop`: after each change inspect, build, publish. Begins with a look at what was loaded at start."""
+        await self._take(publish)
         async for _changes in awatch(
             self._directory, stop_event=stop, debounce=800, step=100, rust_timeout=2000, watch_filter=_is_content
         ):
             await self._take(publish)
 
-    async def _take(self, publish: Callable[[E], None], *, first: bool = False) -> None:
+    async def _take(self, publish: Callable[[E], None]) -> None:
         content, problems = await asyncio.to_thread(inspect, self._directory, self._today())
         self.errors = tuple(p for p in problems if p.severity == "error")
         _ERRORS.set(len(self.errors))
@@ -53,7 +53,7 @@ class ContentWatch(Generic[E]):
             for problem in self.errors[:_SHOWN]:
                 log.error("content not taken: the last good content is served", problem=str(problem))
             return
-        if content.revision == self._revision and not first:
+        if content.revision == self._revision:
             return
         try:
             edition = await asyncio.to_thread(self._build)

@@ -79,6 +79,8 @@ class Sender:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set; then finish the calls in hand."""
+        for channel in self._channels.values():
+            self._store.attend(f"outbox:{channel.name}")
         await asyncio.gather(*(self._pump(channel, stop) for channel in self._channels.values()))
 
     async def _pump(self, channel: Channel, stop: asyncio.Event) -> None:

@@ -70,6 +70,10 @@ class Store(Protocol):
         """Wait for a wake-up of `topic` after `mark` (or from now on), at most `seconds`; True when it came."""
         ...
 
+    def attend(self, topic: str) -> None:
+        """This process sees to `topic` itself: its own commits need not wake other processes for it."""
+        ...
+
     def calm(self) -> float:
         """Seconds since this process last found the database away; infinite when it never did."""
         ...

@@ -102,6 +102,7 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish what is in hand."""
+        self._store.attend("inbox")
         stopped = asyncio.create_task(stop.wait())
         running: set[asyncio.Task[None]] = set()
         await self._recover()

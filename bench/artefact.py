@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,8 @@ from bot.matching.encoder import load_encoder
 from bot.matching.evaluation import Question, evaluate
 from bot.matching.lesson import Lesson
 from bot.matching.match import Urgency
-from bot.matching.matcher import Matcher
-from bot.matching.model import Model, Stage, stage_facts
+from bot.matching.matcher import Matcher, lesson_key
+from bot.matching.model import Stage, save, stage_facts
 from bot.matching.signals import FIRST, first_signals, second_signals
 from bot.matching.training import Options, default_stage, learn_stage, train_model
 from bot.matching.vectors import SHIPPED, VectorStore
@@ -71,8 +72,8 @@ def write_weights(file: Path, tensors: dict[str, np.ndarray], texts: list[str], 
     )
 
 
-def build(lesson: Lesson, questions: list[Question], tuned: Path | None) -> Model:
-    """Write the three files; the model is what `Matcher.train` will find."""
+def build(lesson: Lesson, questions: list[Question], tuned: Path | None) -> None:
+    """Write the three files, as `Matcher.train` will find them."""
     texts = [sentence.text for sentence in sentences(lesson, Options().variants)]
     tuning = read_tuning()
     tensors = dict(np.load(tuned)) if tuned else (tuning.tensors if tuning else {})
@@ -95,7 +96,10 @@ def build(lesson: Lesson, questions: list[Question], tuned: Path | None) -> Mode
     for stage in stages:
         print(stage)
     write_weights(SHIPPED_WEIGHTS, tensors, texts, {"first": stage_facts(stages[0]), "second": stage_facts(stages[1])})
-    return model
+    key = lesson_key(lesson, Options(), encoder, read_tuning())
+    for old in SHIPPED.parent.glob("matcher-*.npz"):
+        old.unlink()
+    save(replace(model, first=stages[0], second=stages[1]), key, SHIPPED.parent / f"matcher-{key}.npz")
 
 
 def main() -> None:
@@ -107,9 +111,7 @@ def main() -> None:
     arguments = parser.parse_args()
     lesson, questions = load_lesson(arguments.content), load_questions(arguments.questions)
     build(lesson, questions, arguments.tuned)
-    for old in SHIPPED.parent.glob("matcher-*.npz"):
-        old.unlink()
-    matcher = Matcher.train(lesson, cache=SHIPPED.parent)
+    matcher = Matcher.train(lesson)
     print_figures(evaluate(matcher, questions, urgencies(lesson)))
 
 

@@ -99,11 +99,13 @@ class Matcher:
         tuning = read_tuning(weights) if semantic else None
         tuning = tuning if tuning and tuning.knows(texts) else None
         encoder = load_encoder(tuning) if semantic else None
-        key = lesson_key(lesson, options, f"{encoder.name if encoder else ''} {semantic}")
+        full = lesson_key(lesson, options, encoder, tuning)
+        key = full if semantic != "cached" else f"{full}-cached"
         for folder in (cache, shipped.parent):
-            model = load(key, folder / f"matcher-{key}.npz") if folder else None
-            if model is not None:
-                return cls(model, encoder)
+            for name in dict.fromkeys((full, key)) if folder else ():
+                model = load(name, folder / f"matcher-{name}.npz") if folder else None
+                if model is not None:
+                    return cls(model, encoder)
         vectors = None
         if encoder:
             store = VectorStore(encoder.name, [shipped, *([cache / "sentences.npz"] if cache else [])])
@@ -308,12 +310,13 @@ class Matcher:
         )
 
 
-def lesson_key(lesson: Lesson, options: Options, kind: str) -> str:
-    """Name what was learnt from what: changes with the lesson, the options and the code's version."""
+def lesson_key(lesson: Lesson, options: Options, encoder: Encoder | None, tuning: Tuning | None) -> str:
+    """Name what was learnt from what: changes with the lesson, the options, the encoder and the code's version."""
     facts = {
         "version": VERSION,
         "options": repr(options),
-        "kind": kind,
+        "encoder": encoder.name if encoder else "",
+        "stages": tuning.facts if tuning else {},
         "intents": [
             [i.id, i.topic, i.urgency.value, {k: list(v) for k, v in sorted(i.examples.items())}]
             for i in lesson.intents

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form, Request, Response
 
 from bot.console.gate import Gate, visitor
 from bot.console.replies import spoken
+from bot.console.view import own_words
 from bot.dialogue.knowledge import N_
 from bot.errors import NotFoundError
 from bot.hotline.team import Role
@@ -95,7 +96,9 @@ class Library:
 
     async def try_page(self, request: Request) -> Response:
         """A question to try."""
-        return self.pages.page(request, "try.html", text="", data=None, book=self.house.mind.edition.handbook)
+        return self.pages.page(
+            request, "try.html", text="", data=None, own_words=own_words, book=self.house.mind.edition.handbook
+        )
 
     async def try_it(self, request: Request, text: Annotated[str, Form(max_length=_TEXT)]) -> Response:
         """How it is understood, and why. Nothing is kept."""
@@ -105,7 +108,7 @@ class Library:
             return as_data(edition.matcher.explain(edition.matcher.match(text)))
 
         data = await asyncio.to_thread(explain)
-        return self.pages.page(request, "try.html", text=text, data=data, book=edition.handbook)
+        return self.pages.page(request, "try.html", text=text, data=data, own_words=own_words, book=edition.handbook)
 
     async def missed(self, request: Request, before: int = 0) -> Response:
         """Questions without an answer, numbers and names taken out."""

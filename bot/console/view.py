@@ -154,17 +154,16 @@ class Words:
     def because(self, case: Case, said: Sequence[str] = ()) -> list[str]:
         """The caller's own words that set off the alarm, with the rule: "Passport taken: “…”, rule documents_taken"."""
         found: dict[str, None] = {}
-        for signal in case.signals:
+        spoken = [signal for signal in case.signals if signal.get("phrase")]
+        rules = [signal for signal in spoken if signal.get("rule") != _MODEL]
+        for signal in rules or spoken:
             title = self.topic(str(signal.get("intent", "")))
-            phrase, rule = str(signal.get("phrase", "")), str(signal.get("rule", ""))
-            if not phrase:
-                continue
-            words = own_words(phrase, said)
-            if rule == _MODEL:
-                found[self.say(N_("{title}: “{phrase}”, like known examples"), title=title, phrase=words)] = None
-            else:
+            words, rule = own_words(str(signal["phrase"]), said), str(signal.get("rule", ""))
+            if rules:
                 found[self.say(N_("{title}: “{phrase}”, rule {rule}"), title=title, phrase=words, rule=rule)] = None
-        return list(found)[-3:]
+            else:
+                found[self.say(N_("{title}: “{phrase}”, like known examples"), title=title, phrase=words)] = None
+        return list(found)[-2:]
 
     def line(self, line: Line) -> LineView:
         """A line of the transcript."""
@@ -226,7 +225,8 @@ class Words:
     def notes(self, notes: Mapping[str, str]) -> list[tuple[str, str]]:
         """What the caller noted for the operator."""
         return [
-            (self.say(NOTES[key]) if key in NOTES else key, self._noted(key, value)) for key, value in notes.items()
+            (self.say(NOTES[key]) if key in NOTES else key, self._noted(key, value))
+            for key, value in notes.items()
             if not key.startswith("_")  # a channel's own bookkeeping
         ]
 

@@ -32,10 +32,10 @@ def say(phrase: str, language: str, /, **values: object) -> str:
 class DeskHouse:
     """Everything behind the console, without pages."""
 
-    def __init__(self, store: Store, *, options: DeskOptions | None = None) -> None:
+    def __init__(self, store: Store, *, options: DeskOptions | None = None, channel: str = "fake") -> None:
         self.store = store
         self.clock = FakeClock()
-        self.channel = FakeChannel()
+        self.channel = FakeChannel(channel)
         self.house = House(store, bot=Echo(EFFECTS), channel=self.channel, clock=self.clock)
         self.options = options or DeskOptions()
         announcer = Announcer({self.channel.name: self.channel}, say)

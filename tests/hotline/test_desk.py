@@ -13,6 +13,7 @@ from bot.hotline.ports import Store
 from bot.hotline.records import CaseState
 from bot.hotline.team import Duty, RemarkKind, Role
 from bot.matching.match import Urgency
+from tests.builders.delivery import envelope
 from tests.builders.desk import DeskHouse
 
 
@@ -306,3 +307,17 @@ async def test_every_opening_is_in_the_audit_log(house: DeskHouse) -> None:
     entries = await house.read(lambda ledger: ledger.office.audit.page(target=case.id[:8]))
     assert [entry.act for entry in entries] == ["case opened", "case opened"]
     assert await house.read(lambda ledger: ledger.office.audit.broken()) == ""
+
+
+async def test_whatsapp_takes_nothing_after_24_hours(sqlite_store: Store) -> None:
+    house = DeskHouse(sqlite_store, channel="whatsapp")
+    await house.house.inbox.receive([envelope("person", channel="whatsapp", at=house.clock.now())])
+    await house.house.quiet()
+    dina = await house.staff("Dina")
+    case = await house.desk.next_case(dina)
+    assert case is not None
+    house.clock.move(hours=23, minutes=59)
+    assert await house.desk.say(case.id, dina, "in time", "client-0001", confirmed=True)
+    house.clock.move(minutes=2)
+    with pytest.raises(ConflictError, match="24 hours"):
+        await house.desk.say(case.id, dina, "too late", "client-0002", confirmed=True)

@@ -34,3 +34,12 @@ def test_brand_names_stay_unless_told_otherwise() -> None:
 def test_any_text_converts(text: str) -> None:
     for convert in (to_cyrillic, to_latin, to_reformed):
         convert(text)
+
+
+@pytest.mark.parametrize(
+    ("latin", "cyrillic"),
+    [("qo‘ng‘iroq", "қўнғироқ"), ("ketsa", "кетса"), ("hujjatsiz", "ҳужжатсиз"), ("ishchi", "ишчи"), ("inspeksiya", "инспекция"),
+     ("litsenziya", "лицензия"), ("G‘arb", "Ғарб"), ("aytsangiz", "айтсангиз")],
+)  # fmt: skip
+def test_words_that_the_library_gets_wrong(latin: str, cyrillic: str) -> None:
+    assert to_cyrillic(latin) == cyrillic

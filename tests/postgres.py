@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import itertools
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -50,25 +54,43 @@ class Postgres:
             os.chown(self._folder, self._account.uid, self._account.gid)
         self._run("initdb", "-D", str(self._data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
         self._durable = durable
+        self._server: subprocess.Popen[bytes] | None = None
 
     @property
     def _data(self) -> Path:
         return self._folder / "data"
 
     def start(self) -> None:
-        """Start and wait until it answers."""
-        fsync = "on" if self._durable else "off"
-        options = f"-p {self.port} -k {self._folder} {_OPTIONS} -c fsync={fsync}"
-        self._run("pg_ctl", "-D", str(self._data), "-w", "-o", options, "-l", str(self._folder / "log"), "start")
+        """Start and wait until it answers. It dies with the thread that started it, so that nothing is left behind."""
+        options = [*_OPTIONS.split(), "-c", f"fsync={'on' if self._durable else 'off'}"]
+        command = [
+            str(self._binaries / "postgres"),
+            "-D",
+            str(self._data),
+            "-p",
+            str(self.port),
+            "-k",
+            str(self._folder),
+        ]
+        self._server = subprocess.Popen([*command, *options], preexec_fn=_die_with_parent, **self._surroundings)  # noqa: PLW1509 - one prctl
+        until = time.monotonic() + 20
+        while self._server.poll() is None and time.monotonic() < until:
+            with contextlib.suppress(subprocess.CalledProcessError):
+                self._run("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port))
+                return
+            time.sleep(0.05)
+        raise RuntimeError("PostgreSQL did not start")
 
     def stop(self, mode: str = "fast") -> None:
         """Stop it; `mode` "immediate" is a crash."""
-        self._run("pg_ctl", "-D", str(self._data), "-w", "-m", mode, "stop")
+        if self._server is not None:
+            self._server.send_signal(signal.SIGQUIT if mode == "immediate" else signal.SIGINT)
+            self._server.wait(20)
+            self._server = None
 
     def remove(self) -> None:
         """Stop it and delete its folder."""
-        with contextlib.suppress(subprocess.CalledProcessError):
-            self.stop("immediate")
+        self.stop("immediate")
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def create(self, name: str) -> str:
@@ -88,19 +110,27 @@ class Postgres:
             await connection.close()
 
     def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run([str(self._binaries / program), *arguments], check=True, **self._surroundings)
+
+    @property
+    def _surroundings(self) -> dict[str, Any]:
+        """Whom and where to run as."""
         account = self._account
-        subprocess.run(
-            [str(self._binaries / program), *arguments],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            stdin=subprocess.DEVNULL,
-            cwd=self._folder,
-            user=account.uid if account else None,
-            group=account.gid if account else None,
-            extra_groups=[] if account else None,
-            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "HOME": str(self._folder)},
-        )
+        return {
+            "stdout": subprocess.DEVNULL,
+            "stderr": subprocess.DEVNULL,
+            "stdin": subprocess.DEVNULL,
+            "cwd": self._folder,
+            "user": account.uid if account else None,
+            "group": account.gid if account else None,
+            "extra_groups": [] if account else None,
+            "env": {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "HOME": str(self._folder)},
+        }
+
+
+def _die_with_parent() -> None:
+    """In the new process: be told to stop when the parent is gone (Linux: prctl PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
 
 
 def binaries() -> Path | None:

@@ -81,6 +81,7 @@ class Roster:
         self._clock = clock
         self._announcer = announcer
         self.options = options
+        self._began = clock.now()  # after an outage the consoles get their time to come back
 
     async def set_duty(self, staff: Staff, duty: Duty, minutes: int = 0) -> None:
         """Begin or end a shift, take a break. Who ends the shift gives all cases back."""
@@ -124,7 +125,8 @@ class Roster:
     def _sweep(self, ledger: Ledger, now: datetime) -> None:
         cases.expire_offers(ledger, now)
         for presence in ledger.office.presences.all():
-            if presence.duty is not Duty.OFF and not fresh(presence, now, self.options):
+            waited = now - max(presence.seen, self._began)
+            if presence.duty is not Duty.OFF and waited > timedelta(seconds=self.options.vanish):
                 ledger.office.presences.set(presence.staff, Duty.OFF, now)
                 ledger.office.audit.append(now, "system", "vanished", presence.staff)
                 self._give_back(ledger, ledger.cases.with_operator(presence.staff), "bot", now, "vanished")

@@ -7,14 +7,15 @@ import asyncio
 import pytest
 
 from bot.errors import ConflictError, ForbiddenError, NotFoundError, RefusedError
+from bot.hotline.announcement import Announcer
 from bot.hotline.desk import ENDED, JOINED
-from bot.hotline.duty import LEFT, STILL_WAITING
+from bot.hotline.duty import LEFT, STILL_WAITING, Roster
 from bot.hotline.ports import Store
 from bot.hotline.records import CaseState
 from bot.hotline.team import Duty, RemarkKind, Role
 from bot.matching.match import Urgency
 from tests.builders.delivery import envelope
-from tests.builders.desk import DeskHouse
+from tests.builders.desk import DeskHouse, say
 
 
 @pytest.fixture
@@ -200,6 +201,19 @@ async def test_a_vanished_operator_gives_the_case_back_and_the_caller_is_told(ho
     assert LEFT in (await house.told())[-1]
     presence = await house.read(lambda ledger: ledger.office.presences.get(dina.id))
     assert presence.duty is Duty.OFF
+
+
+async def test_after_an_outage_consoles_get_their_time_to_come_back(house: DeskHouse) -> None:
+    dina = await house.staff("Dina")
+    case = await house.ask("person")
+    await house.desk.next_case(dina)
+    house.clock.move(minutes=10)  # the service was down
+    roster = Roster(house.store, house.clock, Announcer({}, say), house.options)
+    await roster.sweep()
+    assert await house.state(case.id) is CaseState.OPERATOR
+    house.clock.move(seconds=91)
+    await roster.sweep()
+    assert await house.state(case.id) is CaseState.WAITING
 
 
 async def test_a_heartbeat_keeps_the_case(house: DeskHouse) -> None:

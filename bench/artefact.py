@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.understanding import ROOT, load_lesson, load_questions, print_figures, urgencies
+from bench.understanding import ROOT, load_lesson, load_questions, print_figures, urgencies, write_misses
 from bot.matching.corpus import OUT_OF_SCOPE, sentences
 from bot.matching.encoder import load_encoder
 from bot.matching.evaluation import Question, evaluate
@@ -108,11 +108,15 @@ def main() -> None:
     parser.add_argument("--content", default=str(ROOT / "intents"))
     parser.add_argument("--questions", type=Path, required=True)
     parser.add_argument("--tuned", type=Path)
+    parser.add_argument("--misses", type=Path, help="write every miss there")
     arguments = parser.parse_args()
     lesson, questions = load_lesson(arguments.content), load_questions(arguments.questions)
     build(lesson, questions, arguments.tuned)
     matcher = Matcher.train(lesson)
-    print_figures(evaluate(matcher, questions, urgencies(lesson)))
+    result = evaluate(matcher, questions, urgencies(lesson))
+    print_figures(result)
+    if arguments.misses:
+        write_misses(result, arguments.misses)
 
 
 if __name__ == "__main__":

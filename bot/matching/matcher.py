@@ -38,7 +38,8 @@ _KEPT = 5  # candidates of a match
 _SURE = 0.97  # chance from which the first stage needs no second
 _ALSO = 0.6  # chance from which a sentence of the message counts as another question
 _SENTENCE_ENDS = re.compile(r"[.!?…\n;]+")
-_MOST_MISSING = 0.5  # share of sentences without a stored meaning above which meaning is left out
+_MOST_ENCODED = 8000  # sentences encoded in one training, spread over the classes: two minutes on one free core
+_LEAST_KNOWN = 0.5  # share of sentences whose meaning is stored, below which meaning is left out
 _MAX_PARTS = 8  # sentences of a message looked at one by one
 
 
@@ -331,12 +332,15 @@ def _vectors(
     texts: Sequence[str], store: VectorStore, encoder: Encoder, cache: Path | None, *, new: bool
 ) -> Floats | None:
     """Give the meaning of every text, encoding what is not stored yet when `new` says so."""
-    if new and store.missing(texts):
-        store.encode(texts, encoder)
+    missing = store.missing(texts) if new else []
+    if missing:
+        spread = np.linspace(0, len(missing) - 1, min(len(missing), _MOST_ENCODED)).round().astype(int)
+        store.encode([missing[place] for place in spread], encoder)
         if cache:
             store.save(cache / "sentences.npz", texts)
     vectors = store.matrix(texts)
-    return None if not len(texts) or np.isnan(vectors[:, 0]).mean() > _MOST_MISSING else vectors
+    known = int((~np.isnan(vectors[:, 0])).sum())
+    return vectors if known >= min(_LEAST_KNOWN * len(texts), _MOST_ENCODED) and known else None
 
 
 def _known_stages(tuning: Tuning | None) -> tuple[Stage, Stage] | None:

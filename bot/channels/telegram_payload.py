@@ -304,7 +304,7 @@ def _keyboard(reply: Reply) -> list[list[dict[str, str]]]:
     """Rows of buttons; as many side by side as asked for where their titles are short."""
     rows: list[list[dict[str, str]]] = []
     short = True
-    for button in (b for b in reply.buttons if _pressable(b) and b.title.strip()):
+    for button in (b for b in reply.buttons if _pressable(b) and _clean(b.title).strip()):
         fits = len(button.title) <= _SIDE_BY_SIDE
         if not (rows and short and fits and len(rows[-1]) < min(reply.columns, 2)):
             rows.append([])

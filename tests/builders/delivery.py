@@ -39,7 +39,11 @@ class FakeClock:
         self._began = time.monotonic()
 
     def now(self) -> datetime:
-        return self._start + timedelta(seconds=time.monotonic() - self._began)
+        return self._start + timedelta(seconds=max(0.0, time.monotonic() - self._began))
+
+    def stop(self) -> None:
+        """From now on it goes only when it is moved, however slow the machine is."""
+        self._start, self._began = self.now(), float("inf")
 
     def move(self, **by: float) -> None:
         """By hours=2, days=-1, …"""

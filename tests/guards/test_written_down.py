@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -65,14 +66,12 @@ def test_buttons_fit_in_every_language() -> None:
 
 
 def test_nothing_names_an_index_host_or_a_machine_path() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     looked_at = 0
-    for path in ROOT.rglob("*"):
-        inside = path.relative_to(ROOT).as_posix()
-        if not path.is_file() or inside.startswith((".git/", ".venv/", "data/", "tests/guards/")) or path.suffix in (".mo", ".npz", ".png", ".pyc"):
+    for inside in listed:
+        if inside.startswith("tests/guards/") or Path(inside).suffix in (".npz", ".png", ".mo"):
             continue
-        if path.suffix not in (".py", ".md", ".toml", ".lock", ".yaml", ".yml", ".sh", "") and path.name != "Makefile":
-            continue
-        text = path.read_text("utf-8", errors="ignore")
+        text = (ROOT / inside).read_text("utf-8", errors="ignore")
         looked_at += 1
         assert not re.search(r"--index-url|files\.pythonhosted|(?<![\w/.])/work/|/root/|/home/[a-z]+/", text), inside
     assert looked_at > 100

@@ -108,7 +108,7 @@ class Run:
             plan = Plan(self.database, str(self.folder), port, platform.url, lease=_LEASE, **(self.plan or {}))
             if self.killed < self.kills:
                 left = total - platform.count / PARTS  # so that the kills last as long as the messages do
-                most = max(2, int(0.5 * left / (self.kills - self.killed + 1)))
+                most = max(2, int(0.1 * left / (self.kills - self.killed + 1)))
                 plan = replace(plan, step=STEPS[self.killed % len(STEPS)], count=self.choice.randint(1, most))
                 self.killed += 1
             process = self.nursery.start(plan)

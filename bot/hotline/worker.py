@@ -47,7 +47,7 @@ class WorkerOptions:
     stale: float = 3600.0  # a message older than this is answered with an apology
     failures: int = 3  # of the bot on one message, then it is a dead letter
     suspect: int = 2  # a message over which so many workers died is answered alone, so that no other shares the blame
-    takeovers: int = 5  # then it is a dead letter
+    takeovers: int = 10  # then it is a dead letter; a message alone at so many deaths is hardly innocent
     backoff: float = 1.0  # before the second try; doubled for each further one
 
 

@@ -81,7 +81,7 @@ async def test_a_message_that_the_bot_fails_on_becomes_a_dead_letter_and_a_case(
 async def test_a_message_over_which_workers_die_becomes_a_dead_letter(sqlite_store: Store) -> None:
     house = House(sqlite_store)
     await house.hear("killer")
-    for number in range(6):
+    for number in range(11):
         await sqlite_store.transact(
             lambda ledger, n=number: ledger.lanes.claim("in", f"dead{n}", house.clock.now(), 1, 9)
         )

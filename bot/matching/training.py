@@ -32,7 +32,7 @@ _WRONG = 0.03  # share of messages in scope that may be answered wrongly
 _BEYOND = 0.04  # share of messages out of scope that may be answered
 _LOST = 0.01  # share of messages in scope that may fall back
 _FEWEST = 30  # sentences from which the combiners can be learnt
-_FALSE_ALARMS = 0.05  # share of harmless messages that may show a danger card
+_FALSE_ALARMS = 0.06  # share of harmless messages, out of scope ones too, that may show a danger card or question
 
 
 @dataclass(frozen=True, slots=True)

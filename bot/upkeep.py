@@ -1,10 +1,10 @@
-"""Commands for whoever runs the hotline: forgetting, dead letters, keys, moving to another database."""
+"""Commands for whoever runs the hotline: forgetting, dead letters, keys, moving to another database, figures to publish."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 
 import typer
@@ -25,6 +25,7 @@ def add_commands(app: typer.Typer, load: Load) -> None:
     """Put the commands on the command line; `load` reads the settings."""
     _add_retention(app, load)
     _add_transfer(app, load)
+    _add_needs_map(app, load)
     app.add_typer(_letters(load), name="outbox")
     app.add_typer(_keys(load), name="keys")
 
@@ -58,6 +59,29 @@ def _add_retention(app: typer.Typer, load: Load) -> None:
         gone = with_store(load(), lambda store: forget(store, bootstrap.SystemClock(), Retention()))
         for kind, count in gone.counts.items():
             out.print(f"{kind}: {count}")
+
+
+def _add_needs_map(app: typer.Typer, load: Load) -> None:
+    @app.command("needs-map")
+    def needs_map(
+        first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="Default: 26 weeks ago.")] = None,
+        last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Default: yesterday.")] = None,
+    ) -> None:
+        """Print what people need by country, topic, urgency, language and week: CSV with HXL tags, safe to publish."""
+        from bot.content import catalogue
+        from bot.reports.needs_map import as_csv, needs
+
+        config, today = load(), datetime.now(UTC).date()
+        since = first.date() if first else today - timedelta(weeks=26)
+        until = last.date() if last else today
+        tallies = with_store(config, lambda store: store.read(lambda ledger: ledger.findings.tallies(since.isoformat(), until.isoformat())))
+        try:
+            content, _ = catalogue.load(config.content_dir, strict=False)
+        except HotlineError as error:
+            err.print(str(error), markup=False)
+            raise typer.Exit(1) from error
+        topics = {intent.id: intent.topic for intent in content.intents.values()}
+        typer.echo(as_csv(needs(tallies, topics, first=since, last=until, today=today)), nl=False)
 
 
 def _add_transfer(app: typer.Typer, load: Load) -> None:

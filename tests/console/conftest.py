@@ -24,7 +24,7 @@ _FLAGS = (
     "--disable-component-update", "--disable-sync", "--no-first-run",
 )  # fmt: skip
 _TOPICS = ("service", "danger", "work")  # enough for these talks, and trained in half the time
-_CHROMIUM = "/usr/bin/chromium"
+_CHROMIUM = next((path for name in ("chromium", "google-chrome") if (path := shutil.which(name))), None)
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +54,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A browser; it must be gone before tests with an event loop of their own run."""
+    assert _CHROMIUM, "Chromium is needed: make browser"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_FLAGS))
         yield browser

@@ -84,6 +84,30 @@ async def test_from_invitation_to_second_factor(house: ConsoleHouse) -> None:
     assert (await browser.get("/console/board")).status_code == 200
 
 
+async def test_the_first_admin_makes_everybody_else(house: ConsoleHouse) -> None:
+    token = await house.accounts.first_link()
+    browser = house.browser()
+    assert "You are the first" in (await browser.get(f"/console/welcome/{token}", headers={"Accept-Language": "en"})).text
+    form = {"name": "Root", "password": PASSWORD, "again": PASSWORD}
+    assert (await browser.http.post(f"/console/welcome/{token}", data=form)).status_code == 303
+    page = (await browser.get("/console/enrol")).text
+    secret, csrf = re.findall(r'name="secret" value="(\w+)"', page)[0], re.findall(r'name="csrf" value="(\w+)"', page)[0]
+    await browser.http.post("/console/enrol", data={"csrf": csrf, "secret": secret, "code": pyotp.TOTP(secret).at(house.clock.now())})
+    users = await browser.get("/console/users")
+    browser.csrf = re.findall(r'data-csrf="(\w+)"', users.text)[0]
+    made = await browser.post("/console/users", {"name": "Dina", "roles": ["operator", "editor"], "spoken": ["ru", "uz"]})
+    link = re.findall(r"http://desk(/console/welcome/[\w-]+)", made.text)[0]
+    other = house.browser()
+    assert (await other.http.post(link, data={"password": PASSWORD, "again": PASSWORD})).status_code == 303
+    assert (await other.get("/console")).headers["location"] == "/console/desk"
+    dina = await house.accounts.named("dina")
+    assert dina.roles == {Role.OPERATOR, Role.EDITOR}
+    assert dina.languages == ("ru", "uz")
+    assert (await browser.post(f"/console/users/{dina.id}/disable", {"disabled": "true"})).status_code == 303
+    assert (await other.get("/console/desk")).status_code == 303
+    assert (await browser.get(f"/console/welcome/{token}")).status_code == 404  # used up
+
+
 async def test_a_wrong_login_says_the_same_for_every_reason(house: ConsoleHouse) -> None:
     await house.accounts.add("Dina", [Role.OPERATOR], ["ru"])
     browser = house.browser()

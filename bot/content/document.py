@@ -82,7 +82,7 @@ def _syntax_problem(error: yaml.MarkedYAMLError, name: str) -> Problem:
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     reason = error.problem or "unexpected text"
     remedy = "Look at this line and the one above: spaces at the start, a missing colon or quote. Put text with : or # in double quotes."
-    if "tab" in reason or "\\t" in reason:
+    if "cannot start any token" in reason or "\\t" in reason:
         remedy = "Use spaces, never the tab key, at the start of a line."
     return Problem(name, line, column, f"YAML cannot be read here: {reason}.", remedy)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache, cached_property
 
 from bot.content.phrasebook import Phrasebook
 from bot.content.placeholder import fill, transliterated
-from bot.content.schema import Contact, Content, Intent
+from bot.content.schema import Contact, Content, Intent, Source
 from bot.dialogue.knowledge import N_, AnswerText
 from bot.language.folding import fold_words
 from bot.language.uzbek import to_cyrillic
@@ -29,6 +30,7 @@ _COUNTRY_NAMES = {
 }  # fmt: skip
 _MAX_COUNTRY_WORDS = 4  # a longer text is a question, not the name of a country
 _NUMBERS_SHOWN = 4
+_HOST = re.compile(r"https?://(?:www\.)?([^/:?#\s]+)")
 
 
 class Handbook:
@@ -107,7 +109,7 @@ class Handbook:
         if intent.topic == _SMALL_TALK_TOPIC or not intent.sources or intent.reviewed is None:
             return ""
         phrase = N_("Source: {source}. Checked: {date}")
-        return "_" + self.phrasebook.say(phrase, language, source=intent.sources[0].title, date=f"{intent.reviewed:%d.%m.%Y}") + "_"
+        return "_" + self.phrasebook.say(phrase, language, source=_site(intent.sources[0]), date=f"{intent.reviewed:%d.%m.%Y}") + "_"
 
     def contact(self, name: str, language: str, stay: str) -> str:
         """A contact as it stands in a sentence; `name` is an id of contacts.yaml, or a generic one."""
@@ -202,3 +204,9 @@ def _cyrillic(latin: str) -> str:
 
 def _link(phone: str) -> str:
     return f"[{phone}](tel:{phone.replace(' ', '').replace('-', '')})"
+
+
+def _site(source: Source) -> str:
+    """The page's site: the same in every language, where titles are in the one of the page."""
+    host = _HOST.match(source.url)
+    return host[1] if host else source.title

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import phonenumbers
 
-from bot.content.catalogue import load
+from bot.content.catalogue import files, load
 from bot.content.document import Value, read
 from bot.content.placeholder import GENERIC_CONTACTS, contact_ids, stray_braces
 from bot.content.schema import ANSWER_LIMIT, TITLE_LIMIT, Content, Intent
@@ -48,6 +48,7 @@ class _Inspection:
         self.directory = directory
         self.content = content
         self.today = today
+        self.known = {path.stem for path in files(directory)}  # a file that cannot be read is reported once, itself
         self.owners: dict[tuple[str, str], tuple[str, Value]] = {}  # (language, folded) -> intent, place
 
     def problems(self) -> Iterator[Problem]:
@@ -58,8 +59,9 @@ class _Inspection:
             yield from self._answers(document)
             yield from self._review(intent, document)
             for entry in _entries(document, "see_also"):
-                if entry.text not in self.content.intents:
+                if entry.text not in self.known:
                     yield entry.problem(f"see_also names “{entry.text}”, and there is no such intent.", "Correct the name.")
+        yield from self._topics()
         yield from self._out_of_scope()
         yield from self._contacts()
 
@@ -91,7 +93,7 @@ class _Inspection:
             sentences = template.expand(node, self.content.words, language, 64)
         except TemplateError as error:
             place = f" (character {error.offset + 1})"
-            yield entry.problem(f"the example cannot be read: {error}{place}", "Look at the brackets ( ) [ ] < >.")
+            yield entry.problem(f"the example cannot be read: {error}{place}.", "Look at the brackets ( ) [ ] < >.")
             return
         for sentence in sentences:
             folded = fold(sentence)
@@ -118,7 +120,7 @@ class _Inspection:
         if len(text) > ANSWER_LIMIT:
             yield value.problem(f"the {language} answer has {len(text)} characters; at most {ANSWER_LIMIT} fit a message.", "Shorten it.")
         for name in contact_ids(text):
-            if name not in self.content.contacts and name not in GENERIC_CONTACTS:
+            if self.content.contacts and name not in self.content.contacts and name not in GENERIC_CONTACTS:
                 yield value.problem(f"{{contact:{name}}} is not in contacts.yaml.", f"Use one from there, or {', '.join(GENERIC_CONTACTS)}.")
         if brace := stray_braces(text):
             yield value.problem(f"“{brace}” is not a placeholder.", "Write {contact:…} with an id from contacts.yaml.")
@@ -144,21 +146,33 @@ class _Inspection:
             if source.get("checked") is None:
                 yield source.problem("this source has no “checked:”.", "Write the day the page was read.")
 
+    def _topics(self) -> Iterator[Problem]:
+        if (self.directory / "topics.yaml").is_file() and self._document("topics.yaml") is None:
+            return  # reported already
+        first = {intent.topic: intent for intent in reversed(list(self.content.intents.values()))}
+        for topic in sorted(first.keys() - self.content.topics.keys() - {_SMALL_TALK_TOPIC}):
+            yield Problem(first[topic].file, 0, 0, f"the topic “{topic}” is not in topics.yaml: no menu leads here.", "Add it there with a title in each language.")
+
+    def _document(self, name: str) -> Value | None:
+        """A file beside the intents; None when it is missing or cannot be read, which `load` has reported."""
+        path = self.directory / name
+        try:
+            return read(path, path.relative_to(self.directory.parent).as_posix()) if path.is_file() else None
+        except (ContentError, OSError):
+            return None
+
     def _out_of_scope(self) -> Iterator[Problem]:
-        path = self.directory / "out_of_scope.yaml"
-        if not path.is_file():
-            return
-        for language, entries in read(path, path.relative_to(self.directory.parent).as_posix()).items():
+        document = self._document("out_of_scope.yaml")
+        for language, entries in document.items() if document else ():
             for entry in entries.entries():
                 yield from self._example("out_of_scope", language, entry)
 
     def _contacts(self) -> Iterator[Problem]:
         path = self.directory / "contacts.yaml"
         if not path.is_file():
-            yield Problem("intents/contacts.yaml", 0, 0, "the file is missing.", "Callers need numbers.")
-            return
-        document = read(path, path.relative_to(self.directory.parent).as_posix())
-        for contact_id, value in document.items():
+            yield Problem(path.relative_to(self.directory.parent).as_posix(), 0, 0, "the file is missing.", "Callers need numbers.")
+        document = self._document("contacts.yaml")
+        for contact_id, value in document.items() if document else ():
             if contact_id == "by_country":
                 yield from self._by_country(value)
                 continue

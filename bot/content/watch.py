@@ -38,11 +38,18 @@ class ContentWatch(Generic[E]):
 
     async def run(self, stop: asyncio.Event, publish: Callable[[E], None]) -> None:
         """Until `stop`: after each change inspect, build, publish. Begins with a look at what was loaded at start."""
-        await self._take(publish)
+        await self._look(publish)
         async for _changes in awatch(
             self._directory, stop_event=stop, debounce=800, step=100, rust_timeout=2000, watch_filter=_is_content
         ):
+            await self._look(publish)
+
+    async def _look(self, publish: Callable[[E], None]) -> None:
+        try:
             await self._take(publish)
+        except Exception:  # a file that changes while it is read must not end the watch: the change itself wakes it again
+            _RELOADS.labels("failed").inc()
+            log.exception("content could not be looked at")
 
     async def _take(self, publish: Callable[[E], None]) -> None:
         content, problems = await asyncio.to_thread(inspect, self._directory, self._today())

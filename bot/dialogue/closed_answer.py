@@ -15,12 +15,13 @@ class Closed(StrEnum):
 
 
 # What people type for yes and no in the hotline's languages, one form each: folding covers spellings.
-_YES = "да ага угу конечно ok ок хорошо yes y + иә ия йә ооба ооо ово ҳа ха ha xa бале бали ҳо оре майли хай хоп xo'p bo'ladi болады болот мумкин"
+_YES = "да ага угу конечно ok ок хорошо yes y + иә ия йә ооба ооо ово ҳа ха ha xa бале бали ҳо оре майли хай хоп xo'p bo'ladi болады болот мумкин жә әлбетте әрине албетте ова албатта albatta"
 _NO = "нет не неа no n - жоқ жок yo'q йўқ йок на нэ нест"
 _EXIT = "стоп stop выход exit выйти quit шығу чыгуу чыгам баромадан баромад хуруҷ chiqish chiqaman тоқта токто бас"
-_YES_FOLDED = frozenset(fold(word) for word in _YES.split()) | {"+", "1"}
-_NO_FOLDED = frozenset(fold(word) for word in _NO.split()) | {"-", "2"}
+_YES_FOLDED = frozenset(filter(None, (fold(word) for word in _YES.split()))) | {"+", "1", "👍"}
+_NO_FOLDED = frozenset(filter(None, (fold(word) for word in _NO.split()))) | {"-", "2", "👎"}
 _EXIT_FOLDED = frozenset(fold(word) for word in _EXIT.split())
+_SIGNS = frozenset("+-👍👎")  # folding leaves nothing of them
 _STRIP = " .!?,)(\n\t"
 
 
@@ -53,4 +54,4 @@ def leaves(text: str, own_word: str = "") -> bool:
 
 def _key(word: str) -> str:
     bare = word.strip(_STRIP)
-    return bare if bare in {"+", "-"} else fold(bare)
+    return bare if bare in _SIGNS else fold(bare)

@@ -12,6 +12,7 @@ from bot.dialogue.session import Mode
 from bot.matching.match import Danger, Match, Urgency
 
 _DEFAULT_INTENT = "emergency_now"
+_SAFE_NOW = N_("Is it safe for you to write now?")
 _STAY_ON_CARD = ("RU", "KZ", "KG", "TJ", "UZ", "other")
 
 
@@ -79,7 +80,7 @@ def card(
 
 def _what_now(scene: Scene, also: tuple[str, ...]) -> Reply:
     """The second message of the card: what happens next, and a closed question."""
-    lines = [handover.what_happens(scene), scene.say(N_("Is it safe for you to write now?"))]
+    lines = [handover.what_happens(scene), scene.say(_SAFE_NOW)]
     buttons: list[Button] = [*scene.yes_no("safe")]
     if not scene.session.stay:
         lines.insert(1, scene.say(N_("Tell me the country, and I give you the right number.")))
@@ -118,10 +119,12 @@ def place_known(scene: Scene, intent: str) -> Turn:
     level = scene.knowledge.urgency(intent)
     found = scene.knowledge.answer(intent, scene.language, session.stay, session.citizenship)
     numbers = scene.knowledge.numbers(scene.language, session.stay, level)
-    buttons = (scene.button("operator", N_("A person")), scene.button("exit", N_("Leave quickly")))
-    return scene.turn(
-        Reply(f"{numbers}\n\n{found.text}", buttons, columns=2), effects=(Note("stay", session.stay),), mode=Mode.DANGER
-    )
+    text = f"{numbers}\n\n{found.text}"
+    buttons = [scene.button("operator", N_("A person")), scene.button("exit", N_("Leave quickly"))]
+    if "safe:yes" in session.offered:  # not answered yet
+        text = f"{text}\n\n{scene.say(_SAFE_NOW)}"
+        buttons = [*scene.yes_no("safe"), *buttons]
+    return scene.turn(Reply(text, tuple(buttons), columns=2), effects=(Note("stay", session.stay),), mode=Mode.DANGER)
 
 
 def closed_reply(scene: Scene, text: str) -> Turn | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.dialogue import danger, handover, menu, parting
+from bot.dialogue.closed_answer import Closed, closed_answer
 from bot.dialogue.effect import Effect, Feedback, Missed
 from bot.dialogue.knowledge import N_
 from bot.dialogue.reply import Button, Reply
@@ -13,6 +14,7 @@ from bot.matching.match import Action, Match
 STAY_COUNTRIES = ("RU", "KZ", "KG", "TJ", "UZ", "TR", "KR", "AE", "PL", "other")
 CITIZENSHIPS = ("KG", "KZ", "TJ", "UZ", "TM", "other")
 SMALL_TALK = frozenset({"greeting", "thanks", "goodbye"})
+_A_PERSON = "talk_to_operator"  # every answer has a button for it anyway
 _MAX_SEE_ALSO = 3
 _MISSES_TO_PERSON = 2
 
@@ -32,7 +34,7 @@ def answer(scene: Scene, intent: str, also: tuple[str, ...] = ()) -> Turn:
     """Answer one intent, asking first for the country only when the answer depends on it."""
     acts = {
         "change_language": menu.languages,
-        "talk_to_operator": lambda s: handover.ask(s, "asked"),
+        _A_PERSON: lambda s: handover.ask(s, "asked"),
         "delete_my_data": parting.ask_erase,
     }
     if intent in acts:
@@ -56,8 +58,8 @@ def _give(scene: Scene, intent: str, also: tuple[str, ...]) -> Turn:
         text = f"{text}\n\n{menu.introduction(scene)}" if intent in SMALL_TALK else f"{menu.short_introduction(scene)}\n\n{text}"
     if found.small_print:
         text = f"{text}\n\n{found.small_print}"
-    more = tuple(dict.fromkeys((*also, *found.see_also)))[:_MAX_SEE_ALSO]
-    buttons = [scene.intent_button(other) for other in more if other != intent]
+    more = [other for other in dict.fromkeys((*also, *found.see_also)) if other not in (intent, _A_PERSON)]
+    buttons = [scene.intent_button(other) for other in more[:_MAX_SEE_ALSO]]
     if intent in SMALL_TALK:
         buttons = [scene.button("menu", N_("Topics")), scene.button("operator", N_("A person"))]
     else:
@@ -89,6 +91,15 @@ def _missed(scene: Scene, missed: Missed) -> Turn:
     lead = scene.say(N_("I am not sure I understood. Please write it in other words, a short sentence is enough."))
     turn = menu.topics(scene, lead=lead)
     return Turn(turn.session, turn.replies, (missed,), scene.match)
+
+
+def closed_reply(scene: Scene, text: str) -> Turn | None:
+    """A typed yes or no under an answer, where buttons ask whether it helped; None when it is something else."""
+    asked = next((button.partition(":")[2] for button in scene.session.offered if button.startswith("helped:")), None)
+    said = closed_answer(text)
+    if asked is None or said is None:
+        return None
+    return helped(scene, asked) if said is Closed.YES else did_not_help(scene, asked)
 
 
 def helped(scene: Scene, intent: str) -> Turn:

@@ -53,15 +53,24 @@ def take_turn(
         return menu.without_words(scene)
     if not _has_word(text) and session.mode is Mode.NEW:
         return menu.welcome(scene)
-    closed = danger.closed_reply(scene, text) or parting.closed_reply(scene, text)
+    closed = danger.closed_reply(scene, text) or parting.closed_reply(scene, text) or question.closed_reply(scene, text)
     if closed is not None:
         return closed
+    match = understand(text, session.last_intent, session.language or message.language_hint)
+    return _asked_for(scene, text, match) or question.ask(scene.heard(match), match)
+
+
+def _asked_for(scene: Scene, text: str, match: Match) -> Turn | None:
+    """The safe time or the country that was asked for; None when it is something else, or danger."""
+    session = scene.session
+    if match.danger and not match.danger.soft:
+        return None
     if session.mode is Mode.SAFE_TIME:
         return handover.note_safe_time(scene, text)
-    if session.mode is Mode.STAY and (country := knowledge.country(text)):
+    wanted = session.mode is Mode.STAY or any(button.startswith("stay:") for button in session.offered)
+    if wanted and (country := scene.knowledge.country(text)):
         return question.with_place(scene, country)
-    match = understand(text, session.last_intent, session.language or message.language_hint)
-    return question.ask(scene.heard(match), match)
+    return None
 
 
 def _wants_out(scene: Scene, text: str) -> bool:

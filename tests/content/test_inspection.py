@@ -35,7 +35,7 @@ by_country: {KZ: {normal: [kz]}}
 def directory(tmp_path: Path, **files: str) -> Path:
     """intents/ with one sound intent; keyword `work__x` replaces or adds intents/work/x.yaml."""
     root = tmp_path / "intents"
-    written = {"words": "boss: {ru: [хозяин]}\n", "contacts": CONTACTS, "work__unpaid_wages": INTENT, **files}
+    written = {"words": "boss: {ru: [хозяин]}\n", "contacts": CONTACTS, "topics": TOPICS, "work__unpaid_wages": INTENT, **files}
     for name, text in written.items():
         path = root / f"{name.replace('__', '/')}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,6 +96,27 @@ def test_a_broken_file_leaves_the_others(tmp_path: Path) -> None:
     content, found = load(directory(tmp_path, work__broken="title: [\n"))
     assert set(content.intents) == {"unpaid_wages"}
     assert [problem.file for problem in found] == ["intents/work/broken.yaml"]
+
+
+TOPICS = "work: {ru: Работа, kk: Жұмыс, ky: Жумуш, tg: Кор, uz: Ish}\n"
+
+
+@pytest.mark.parametrize("broken", ["topics", "contacts", "words", "out_of_scope"])
+def test_a_broken_file_beside_the_intents_is_one_problem(tmp_path: Path, broken: str) -> None:
+    sound = INTENT.replace("<boss>", "хозяин").replace("{contact:emergency}", "{contact:kz}")
+    found = problems(tmp_path, **{"work__unpaid_wages": sound, broken: "a: [\n"})
+    assert len(found) == 1
+    assert f"intents/{broken}.yaml:2:1: error: YAML cannot be read here" in found[0]
+
+
+def test_a_broken_intent_is_not_reported_where_others_name_it(tmp_path: Path) -> None:
+    found = problems(tmp_path, work__other="title: [\n", work__unpaid_wages=INTENT + "see_also: [other]\n")
+    assert ["other.yaml" in line for line in found] == [True]
+
+
+def test_a_topic_without_a_title_is_named(tmp_path: Path) -> None:
+    found = problems(tmp_path, topics=TOPICS.replace("work", "stay"))
+    assert any("the topic “work” is not in topics.yaml" in line for line in found), found
 
 
 def test_nothing_readable_is_an_error(tmp_path: Path) -> None:

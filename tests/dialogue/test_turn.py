@@ -13,6 +13,7 @@ from bot.dialogue.message import Kind, Media, Message
 from bot.dialogue.reply import BUTTON_ID_LIMIT, BUTTONS_LIMIT
 from bot.dialogue.session import Mode, Session
 from bot.matching.match import Urgency
+from tests.builders.content import handbook, intent
 from tests.builders.talk import NOW, Caller, command, match, press, text
 
 WAGES = {"не платят": match("не платят", "unpaid_wages")}
@@ -32,7 +33,7 @@ def test_a_first_question_is_answered_at_once_with_one_line_on_what_this_is() ->
     caller.says("не платят")
     assert "free and confidential" in caller.heard
     assert "answer to unpaid_wages [ru]" in caller.heard
-    assert "Source: A report. Checked: 01.11.2026" in caller.heard
+    assert "Source: example.org. Checked: 01.11.2026" in caller.heard
     assert {"helped:unpaid_wages", "nohelp:unpaid_wages", "operator", "languages", "i:overstayed"} <= set(caller.buttons)
 
 
@@ -196,8 +197,6 @@ def test_what_is_not_text_is_kindly_explained(kind: Kind) -> None:
 def test_an_overdue_answer_is_replaced_by_the_hotline() -> None:
     from datetime import date
 
-    from tests.builders.content import handbook
-
     caller = Caller(WAGES, book=handbook(today=date(2027, 6, 30)))
     caller.says("не платят")
     assert "being checked anew" in caller.heard
@@ -208,10 +207,52 @@ def test_an_overdue_answer_is_replaced_by_the_hotline() -> None:
     ("typed", "meaning"),
     [("да", Closed.YES), ("Иә", Closed.YES), ("ооба", Closed.YES), ("ҳа", Closed.YES), ("бале", Closed.YES), ("1", Closed.YES),
      ("нет", Closed.NO), ("жоқ", Closed.NO), ("yo‘q", Closed.NO), ("не", Closed.NO), ("2", Closed.NO), ("мне плохо", None),
-     ("да нет", None)],
+     ("да нет", None), ("әлбетте", Closed.YES), ("albatta", Closed.YES), ("👍", Closed.YES), ("👎", Closed.NO), ("😀", None), ("/", None)],
 )  # fmt: skip
 def test_yes_and_no_in_any_spelling(typed: str, meaning: Closed | None) -> None:
     assert closed_answer(typed) is meaning
+
+
+def test_a_typed_yes_or_no_under_an_answer_says_whether_it_helped() -> None:
+    caller = Caller(WAGES)
+    caller.says("не платят")
+    assert caller.says("да").effects == (Feedback("unpaid_wages", True),)
+    caller.says("не платят")
+    assert Feedback("unpaid_wages", False) in caller.says("нет").effects
+
+
+def test_danger_written_where_a_safe_time_was_asked_for_gets_the_card() -> None:
+    caller = Caller(DANGER | SOFT)
+    caller.presses("time")
+    turn = caller.says("убьют")
+    assert [effect.urgency for effect in turn.effects if isinstance(effect, OpenCase)] == [Urgency.EMERGENCY]
+    assert "112" in caller.heard
+    caller.presses("time")
+    assert Note("safe_time", "забрали") in caller.says("забрали").effects
+
+
+def test_a_country_typed_under_the_danger_card_is_taken_and_the_open_question_stays() -> None:
+    caller = Caller(DANGER)
+    caller.says("убьют")
+    caller.says("Россия")
+    assert caller.session.stay == "RU"
+    assert caller.buttons[:2] == ["safe:yes", "safe:no"]
+    caller.says("нет")
+    assert caller.session.closed_only
+
+
+def test_danger_written_where_a_country_was_asked_for_gets_the_card() -> None:
+    caller = Caller({"просрочил": match("просрочил", "overstayed"), "Россия убьют": match("Россия убьют", danger=Urgency.EMERGENCY, danger_intent="emergency_now")})
+    caller.says("просрочил")
+    caller.says("Россия убьют")
+    assert caller.session.danger == "emergency"
+
+
+def test_a_person_is_offered_once() -> None:
+    caller = Caller({"x": match("x", "about")}, book=handbook(intent("about", see_also=("talk_to_operator", "overstayed"))))
+    caller.says("x")
+    assert "i:talk_to_operator" not in caller.buttons
+    assert {"operator", "i:overstayed"} <= set(caller.buttons)
 
 
 def test_words_that_leave() -> None:

@@ -76,11 +76,18 @@ def arrival(raw: Mapping[str, Any], now: datetime) -> Arrival:
     if number is None:
         raise ValueError("no update_id")
     try:
-        with warnings.catch_warnings():  # the library warns of durations we never ask it for
-            warnings.simplefilter("ignore", PTBDeprecationWarning)
-            update = Update.de_json(dict(raw), None)
-    except (TypeError, ValueError, KeyError, AttributeError):
+        found = _read(number, raw, now)
+        if found.envelope:
+            _check(found.envelope.message)
+    except Exception:  # the library checks no types: any part of a hostile update may be anything
         return Arrival(number, _unreadable(number, raw, now))
+    return found
+
+
+def _read(number: int, raw: Mapping[str, Any], now: datetime) -> Arrival:
+    with warnings.catch_warnings():  # the library warns of durations we never ask it for
+        warnings.simplefilter("ignore", PTBDeprecationWarning)
+        update = Update.de_json(dict(raw), None)
     if update.callback_query:
         return _pressed(number, update.callback_query, now)
     if update.my_chat_member:
@@ -96,6 +103,23 @@ def arrival(raw: Mapping[str, Any], now: datetime) -> Arrival:
     if message is None or origin is None or origin.chat.type != ChatType.PRIVATE:
         return Arrival(number)
     return Arrival(number, _envelope(number, origin.chat.id, message))
+
+
+def _check(message: Message) -> None:
+    """Raises TypeError when a field is not of its type: it could be stored, but not read again."""
+    media = message.media
+    words = [message.text, message.choice, message.command, message.language_hint]
+    words += [media.reference, media.mime, media.name] if media else []
+    numbers = [media.size, media.duration] if media else []
+    latitude, longitude = message.place or (0.0, 0.0)
+    if not (
+        isinstance(message.sent_at, datetime)
+        and all(isinstance(word, str) for word in words)
+        and all(isinstance(number, int) for number in numbers)
+        and -90 <= latitude <= 90
+        and -180 <= longitude <= 180
+    ):
+        raise TypeError("a field of another type")
 
 
 def _envelope(number: int, chat: int, message: Message) -> Envelope:

@@ -29,6 +29,7 @@ _PAGE = Path(__file__).parent / "webchat_page"
 _TEXT_LIMIT = 4096  # characters a caller may post at once; longer ones are refused with a reason
 _KEEPALIVE = 20.0  # seconds between comment lines, so that proxies keep the stream open
 _STREAM_SECONDS = 600.0  # a stream ends after that and the page opens the next one
+_LAST_ID = 2**63 - 1  # the largest a database counts to
 _COMMANDS = frozenset({"start", "menu", "language", "operator", "help", "delete", "exit"})
 _ASSETS = {"app.js": "text/javascript", "style.css": "text/css", "embed.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
@@ -164,7 +165,7 @@ class WebChatPages:
 
     async def stream(self, x_chat_pass: Annotated[str, Header()], after: int = 0) -> StreamingResponse:
         """Server-sent events: every line after `after`, as it comes."""
-        events = self._events(self._chat.passes.address(x_chat_pass), after)
+        events = self._events(self._chat.passes.address(x_chat_pass), max(0, min(after, _LAST_ID)))
         return StreamingResponse(events, media_type="text/event-stream", headers={**_HEADERS, "X-Accel-Buffering": "no"})
 
     async def _events(self, address: str, after: int) -> AsyncIterator[str]:

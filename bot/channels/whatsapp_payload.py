@@ -115,7 +115,7 @@ def _text(body: Json, key: str) -> str:
 
 def _place(body: Json) -> tuple[float, float] | None:
     latitude, longitude = body.get("latitude"), body.get("longitude")
-    if isinstance(latitude, (int, float)) and isinstance(longitude, (int, float)):
+    if isinstance(latitude, (int, float)) and isinstance(longitude, (int, float)) and -90 <= latitude <= 90 and -180 <= longitude <= 180:
         return float(latitude), float(longitude)
     return None
 

@@ -45,10 +45,11 @@ from bot.content.handbook import Handbook
 from bot.content.inspection import inspect
 from bot.content.phrasebook import Phrasebook
 from bot.dialogue.context import Context, Desk
+from bot.dialogue.effect import Feedback, Note, OpenCase
 from bot.dialogue.message import Envelope, Kind, Message
 from bot.dialogue.reply import Reply
 from bot.dialogue.session import Session
-from bot.dialogue.turn import take_turn
+from bot.dialogue.turn import Turn, take_turn
 from bot.errors import ContentError
 from bot.hotline.codec import envelope_from_bytes, envelope_to_bytes
 from bot.hotline.inbox import Inbox
@@ -180,12 +181,12 @@ class Hostile:
         return raw
 
 
-def _places(value: Any) -> Any:
-    """Every (holder, key) in a JSON value."""
+def _places(value: Any, depth: int = 0) -> Any:
+    """Every (holder, key) in a JSON value, as far as a recorded payload is deep."""
     entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in list(entries):
+    for key, inner in list(entries) if depth < 20 else ():
         yield value, key
-        yield from _places(inner)
+        yield from _places(inner, depth + 1)
 
 
 @dataclass
@@ -520,7 +521,9 @@ class DialogueTarget:
         self.book = Handbook(content, Phrasebook.load(ROOT / "locales", ready), lambda: date(2026, 11, 24))
         self.intents = list(content.intents)
         self.session, self.left = Session(), 0
-        self.buttons = ["menu", "exit", "erase:yes", "erase:no", "operator", "yes", "no", "language", "more", "stay:RU", "lang:kk", *(f"i:{i}" for i in self.intents), *(f"t:{t}" for t in content.topics)]
+        known = ("lang:kk", "stay:RU", "stay:other", "cit:KG", "danger:yes", "danger:no", "safe:yes", "safe:no", "read:yes", "read:no", "erase:yes", "erase:no", "rate:yes", "rate:no")
+        self.buttons = ["menu", "exit", "languages", "none", "operator", "numbers", "time", *known]
+        self.buttons += [f"{kind}:{intent}" for intent in self.intents for kind in ("i", "helped", "nohelp")] + [f"t:{topic}" for topic in content.topics]
 
     async def __call__(self, hostile: Hostile) -> None:
         """One message of a talk."""
@@ -537,12 +540,21 @@ class DialogueTarget:
             self.session = self.session.change(case=hostile.random.choice(("", "waiting", "operator", "closed")))
         for reply in turn.replies:
             check_reply(reply)
+        self._check_stored(turn)
         self.buttons[:1] = [button.id for reply in turn.replies for button in reply.buttons][:1] or ["menu"]
+
+    def _check_stored(self, turn: Turn) -> None:
+        """What goes into plain columns is ours, whatever was forged: a known intent, a code, a short key."""
+        session, known = turn.session, {"", *self.intents}
+        named = {session.pending, session.last_intent, *(e.intent for e in turn.effects if isinstance(e, OpenCase | Feedback))}
+        check(named <= known, "a forged intent was kept")
+        check(all(re.fullmatch("[A-Za-z_]{0,8}", code) for code in (session.language, session.detected, session.stay, session.citizenship)), "a forged code was kept")
+        check(all(re.fullmatch("[a-z_]{1,32}", e.key) for e in turn.effects if isinstance(e, Note)), "a forged key was kept")
 
     def _message(self, hostile: Hostile) -> Message:
         kind = hostile.random.choice([*Kind, Kind.TEXT, Kind.TEXT, Kind.TEXT, Kind.CHOICE, Kind.CHOICE])
         text = hostile.text(hostile.random.choice((300, 300, 300, 300, 100_000)))
-        choice = hostile.random.choice(self.buttons) if hostile.random.random() < 0.6 else hostile.random.choice(("i:", "t:", "stay:", "lang:", "")) + hostile.text(64)
+        choice = hostile.random.choice(self.buttons) if hostile.random.random() < 0.6 else hostile.random.choice(("i:", "t:", "stay:", "lang:", "cit:", "helped:", "nohelp:", "danger:", "rate:", "")) + hostile.text(64)
         command = hostile.random.choice(("start", "menu", "exit", "delete", "help", "operator", "language", hostile.text(16)))
         place = hostile.random.choice((None, (43.2, 76.9), (float("nan"), 1e300)))
         return Message(

@@ -134,7 +134,7 @@ def _ask_place(scene: Scene, intent: str, need: str) -> Turn:
 
 def with_place(scene: Scene, country: str) -> Turn:
     """The caller said where they are; go on with what waited for it."""
-    country = country if country.isalpha() and len(country) == 2 else "other"
+    country = country if country.isascii() and country.isalpha() and len(country) == 2 else "other"
     return _resume(scene.change(stay=country, mode=Mode.OPEN))
 
 

@@ -50,12 +50,13 @@ from bot.dialogue.message import Envelope, Kind, Message
 from bot.dialogue.reply import Reply
 from bot.dialogue.session import Session
 from bot.dialogue.turn import Turn, take_turn
-from bot.errors import ContentError
+from bot.errors import ContentError, TemplateError
 from bot.hotline.codec import envelope_from_bytes, envelope_to_bytes
 from bot.hotline.inbox import Inbox
 from bot.hotline.metrics import Metrics
 from bot.hotline.ports import Store
 from bot.hotline.records import Tally
+from bot.matching import template
 from bot.matching.match import Action, Candidate, Danger, DangerSignal, Match, Urgency
 from bot.matching.matcher import Matcher
 from bot.reports.needs_map import as_csv, needs
@@ -69,7 +70,7 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 _SLOW = 4.0  # seconds of CPU for one input: a hang in the making
 _SHARES = {  # inputs of 100
     "telegram webhook": 16, "whatsapp webhook": 16, "web chat": 16, "dialogue": 20,
-    "matcher": 10, "markup": 10, "content": 4, "needs map": 8,
+    "matcher": 8, "markup": 10, "templates": 4, "content": 4, "needs map": 6,
 }  # fmt: skip
 
 
@@ -508,7 +509,7 @@ class MarkupTarget:
         """One text."""
         words = hostile.text(9000)
         check_markup(words)
-        if words.strip() and words.isprintable():
+        if words.strip():
             check_reply(Reply(words))
 
 
@@ -633,6 +634,31 @@ class ContentTarget:
         inspect(self.root, date(2026, 11, 24))
 
 
+class TemplateTarget:
+    """Templates of examples: (a|b), [c], <word>; nested, unclosed, and bombs of them."""
+
+    async def __call__(self, hostile: Hostile) -> None:
+        """One template."""
+        source, pick = hostile.random, hostile.random.random()
+        parts = ["(", ")", "[", "]", "|", "<", ">", "boss", "<boss>", " ", "не платит", "\\", "(а|б)", "[в]"]
+        made = "".join(source.choices(parts, k=source.randrange(40)))
+        if pick < 0.1:
+            made = "(а|б|в|г)" * source.choice((10, 200, 2000))
+        elif pick < 0.2:
+            depth = source.choice((10, 100, 400))
+            made = "(а|" * depth + "б" + ")" * depth
+        elif pick < 0.3:
+            made = "".join(source.choices("([<", k=3000))
+        elif pick < 0.4:
+            made = hostile.text(3000)
+        words = {"boss": {"ru": ("начальник", "шеф*", "")}}
+        try:
+            written = template.expand(made, words, "ru")
+        except TemplateError:
+            return
+        check(len(written) <= 64, "a bomb went off")
+
+
 class NeedsTarget:
     """Statistics with hostile values, as CSV."""
 
@@ -671,7 +697,7 @@ class Bench:
         self.door = Door(store, matcher)
         self.targets = {
             "telegram webhook": TelegramTarget(self.door), "whatsapp webhook": WhatsAppTarget(self.door), "web chat": WebChatTarget(self.door),
-            "dialogue": DialogueTarget(), "matcher": MatcherTarget(matcher), "markup": MarkupTarget(), "content": ContentTarget(folder), "needs map": NeedsTarget(),
+            "dialogue": DialogueTarget(), "matcher": MatcherTarget(matcher), "markup": MarkupTarget(), "templates": TemplateTarget(), "content": ContentTarget(folder), "needs map": NeedsTarget(),
         }  # fmt: skip
         return self
 
@@ -735,7 +761,7 @@ async def _main(inputs: int, seed: int, seconds: float, only: str) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--inputs", type=int, default=60_000)
+    parser.add_argument("--inputs", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=450.0)
     parser.add_argument("--only", default="", choices=["", *_SHARES])

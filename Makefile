@@ -55,7 +55,7 @@ lock: ## pin all packages anew, with hashes and without any index host
 
 bench: install-dev ## the small benchmarks, a few minutes
 	$(BIN)/python -m bench.load --small
-	$(BIN)/python -m bench.understanding --small
+	$(BIN)/python -m bench.understanding --speed
 
 sbom: install ## write build/sbom.json (CycloneDX) and docs/licences.md from the lock
 	$(BIN)/python -m bench.sbom build/sbom.json docs/licences.md

@@ -1,9 +1,9 @@
 """Make what the repository ships for understanding, by one command after the content has changed much:
 
-    python -m bench.artefact --questions DEV_DIR [--tuned FILE.npz]
+    python -m bench.artefact [--tuned FILE.npz]
 
 `bot/matching/model/encoder.npz`: our tuning of e5 (from `bench/tuning.py`) and how to combine the signals,
-learnt from development questions (LANG.tsv: intent, style, text; never the test's).
+learnt from the development questions in bench/questions (never from tests/questions).
 `bot/matching/model/sentences.npz`: the meaning of every example, so that a fresh clone encodes nothing.
 `bot/matching/model/matcher-….npz`: the trained matcher for exactly this content.
 """
@@ -106,7 +106,7 @@ def main() -> None:
     """Make the artefact and print its figures on the questions it was combined on."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--content", default=str(ROOT / "intents"))
-    parser.add_argument("--questions", type=Path, required=True)
+    parser.add_argument("--questions", type=Path, default=ROOT / "bench" / "questions")
     parser.add_argument("--tuned", type=Path)
     parser.add_argument("--misses", type=Path, help="write every miss there")
     arguments = parser.parse_args()

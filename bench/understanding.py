@@ -19,7 +19,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.drafts import draft_lesson
 from bot.content import catalogue
 from bot.matching.evaluation import ALL, FIGURES, Evaluation, Question, evaluate, read_questions
 from bot.matching.features import Blocks
@@ -33,9 +32,7 @@ CACHE = ROOT / "data" / "bench"
 
 
 def load_lesson(content: str) -> Lesson:
-    """Load the content of a directory, or the writers' drafts ("drafts:DIR")."""
-    if content.startswith("drafts:"):
-        return draft_lesson(Path(content.removeprefix("drafts:")))
+    """Load the content of a directory in the form of intents/."""
     loaded, _ = catalogue.load(Path(content), strict=False)
     return catalogue.lesson(loaded)
 

@@ -1,4 +1,4 @@
-"""What people need, where, in which language, week by week: safe to publish.
+"""What people need, where, in which language, week by week, coarsened for publishing.
 
 How it keeps single callers out:
 - Only whole ISO weeks that are over are released. Nothing is counted into a past day, so a week's figures never change:
@@ -7,7 +7,7 @@ How it keeps single callers out:
   of `K`, so that each figure stands for `K` possible counts.
 - Totals are added up from the cells shown. There is no other total to compute a cell from that is left out.
 
-Counted are messages, since no statistic knows who wrote: `K` messages may be fewer than `K` people.
+What it cannot do: statistics do not know who wrote, so messages are counted, and `K` messages may be one caller's.
 """
 
 from __future__ import annotations

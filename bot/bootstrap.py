@@ -9,7 +9,7 @@ import html
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -136,7 +136,7 @@ async def work(config: Settings) -> None:
 async def _serve(config: Settings, *, workers: bool) -> None:
     async with running(config, serving=True, workers=workers) as service:
         app = service.app()
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 app,
                 host=config.host,
@@ -155,7 +155,23 @@ async def _serve(config: Settings, *, workers: bool) -> None:
             lines.append(f"First admin {service.base}/console/welcome/{token}  (works once, for 24 hours)")
         for line in lines:
             print(line, flush=True)  # noqa: T201 (what `make run` shows)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, server.ask_to_stop)
         await server.serve()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that leaves signals to us: it would end the process by the signal, before what is in hand is finished."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+    def ask_to_stop(self) -> None:
+        """Stop in order; asked again, cut the connections."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
 
 @dataclass

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsError
 
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _HERE = Path(__file__).resolve().parent.parent
 
 
@@ -59,6 +60,34 @@ class Settings(BaseSettings):
     telegram: TelegramSettings = Field(default_factory=TelegramSettings, description="")  # type: ignore[arg-type]
     whatsapp: WhatsAppSettings = Field(default_factory=WhatsAppSettings, description="")  # type: ignore[arg-type]
 
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, level: str) -> str:
+        if level.upper() not in _LEVELS:
+            raise ValueError(f"Use one of {', '.join(_LEVELS)}")
+        return level.upper()
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        if url and not url.startswith(("sqlite", "postgresql")):
+            raise ValueError("Use sqlite:///… or postgresql+asyncpg://…, or leave it empty")
+        return url
+
+    @field_validator("public_url")
+    @classmethod
+    def _has_scheme(cls, url: str) -> str:
+        if url and not url.startswith(("https://", "http://")):
+            raise ValueError("Write the whole address, https://…")
+        return url
+
+    @field_validator("data_dir")
+    @classmethod
+    def _no_file(cls, path: Path) -> Path:
+        if path.exists() and not path.is_dir():
+            raise ValueError("This is no directory")
+        return path
+
     @property
     def database(self) -> str:
         """The database's address with the default filled in."""
@@ -75,7 +104,7 @@ def load(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        lines = [f"HOTLINE_{'__'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors()]
+        lines = [f"HOTLINE_{'__'.join(str(p) for p in e['loc']).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
         raise SettingsError("; ".join(lines)) from error
 
 

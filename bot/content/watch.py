@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 _ERRORS = Gauge("hotline_content_errors", "Errors in the content files; while there are any, the last good content is served")
 _RELOADS = Counter("hotline_content_reloads", "Times changed content was taken or refused", ["result"])
+_SETTLE = 2.0  # seconds: the first look takes a second of work, which a service that starts needs itself
 _SHOWN = 10  # problems in one log line's worth
 
 E = TypeVar("E")
@@ -38,6 +40,8 @@ class ContentWatch(Generic[E]):
 
     async def run(self, stop: asyncio.Event, publish: Callable[[E], None]) -> None:
         """Until `stop`: after each change inspect, build, publish. Begins with a look at what was loaded at start."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _SETTLE)
         await self._look(publish)
         async for _changes in awatch(
             self._directory, stop_event=stop, debounce=800, step=100, rust_timeout=2000, watch_filter=_is_content

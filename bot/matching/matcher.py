@@ -34,6 +34,8 @@ from bot.matching.weights import SHIPPED_WEIGHTS, Tuning, read_tuning
 
 Semantic = bool | Literal["cached"]
 
+_HEARD_TOO = 0.1  # chance of a second danger that counts for the urgency
+_STRONG_SIGNAL = 0.9  # weight of a rule that counts for the urgency by itself
 _KEPT = 5  # candidates of a match
 _SURE = 0.97  # chance from which the first stage needs no second
 _ALSO = 0.6  # chance from which a sentence of the message counts as another question
@@ -255,12 +257,20 @@ class Matcher:
         signals = self.model.rules.signals(reading.concepts, reading.words)[:5]
         own = DangerSignal("model", self._telling_words(reading), intent, judgement.danger)
         return Danger(
-            level=self.model.urgencies[place],
+            level=self._gravest(dangerous, place, signals),
             intent=intent,
             soft=judgement.danger < model.full,
             score=judgement.danger,
             signals=(*signals, own),
         )
+
+    def _gravest(self, dangerous: Floats, place: int, signals: Sequence[DangerSignal]) -> Urgency:
+        """Take the highest urgency of what was heard: papers taken *and* locked in is an emergency."""
+        urgencies = dict(zip(self.model.intents, self.model.urgencies, strict=True))
+        heard = [self.model.intents[i] for i in np.flatnonzero(dangerous[:-1] >= _HEARD_TOO)]
+        heard += [signal.intent for signal in signals if signal.weight >= _STRONG_SIGNAL]
+        levels = [self.model.urgencies[place], *(urgencies[intent] for intent in heard if intent in urgencies)]
+        return max(levels, key=lambda level: level.rank)
 
     def _telling_words(self, reading: Reading) -> str:
         """Name the words of the message that speak most for danger, in their order."""

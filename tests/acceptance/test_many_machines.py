@@ -17,7 +17,7 @@ pytestmark = pytest.mark.postgres
 
 @pytest.fixture
 def houses(tmp_path: Path, postgres_database: str) -> Iterator[list[Serving]]:
-    shared = {"HOTLINE_DATABASE_URL": postgres_database, "HOTLINE_KEYS": new_key("k1"), "HOTLINE_SEMANTIC": "false"}
+    shared = {"HOTLINE_DATABASE_URL": postgres_database, "HOTLINE_KEYS": new_key("k1")}
     roles = [("serve", "--no-workers"), ("serve", "--no-workers"), ("worker",), ("worker",)]
     with ExitStack() as stack:
         started = []

@@ -138,9 +138,13 @@ class Handbook:
 
     def numbers(self, language: str, stay: str, urgency: Urgency) -> str:
         """Lines with the numbers that can be dialled where the caller is, most fitting first."""
-        wanted = (urgency, Urgency.URGENT) if urgency is Urgency.EMERGENCY else (urgency,)
+        listed = self._listed(stay, Urgency.NORMAL if urgency is Urgency.NORMAL else Urgency.URGENT)
+        if urgency is not Urgency.NORMAL:
+            # One emergency number where there is one for all; else police and ambulance.
+            emergency = self._listed(stay, Urgency.EMERGENCY)
+            listed = emergency[: 1 if emergency and emergency[0].phone == _EMERGENCY_DEFAULT else 2] + listed
         seen: dict[str, Contact] = {}
-        for contact in (contact for level in wanted for contact in self._listed(stay, level)):
+        for contact in listed:
             if contact.phone:
                 seen.setdefault(contact.phone, contact)
         return "\n".join(f"📞 {self._line(contact, language, stay)}" for contact in list(seen.values())[:_NUMBERS_SHOWN])

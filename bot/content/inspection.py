@@ -25,8 +25,8 @@ _CONTACT_KINDS = frozenset(
     {"emergency", "hotline", "violence", "child", "psychological", "mission", "ngo", "state", "consular", "web"}
 )
 # The first characters of a message stand on the lock screen; these words would give a watched caller away.
-_PREVIEW = 60
-_REVEALING = re.compile(
+PREVIEW = 60
+REVEALING = re.compile(
     r"траффик|торговл[яи] людьми|рабств|полици|насили|изнасил|суицид|адам саудасы|құлдық|полиция|зорлық|адам сатуу|кулчулук|"
     r"зордук|савдои одам|ғулом|зӯрӣ|таҷовуз|odam savdosi|qullik|zo[‘ʻ'’]?ravonlik|politsiya|одам савдоси|қуллик|зўравонлик|хит[ои]нг",
     re.IGNORECASE,
@@ -124,7 +124,7 @@ class _Inspection:
                 yield value.problem(f"{{contact:{name}}} is not in contacts.yaml.", f"Use one from there, or {', '.join(GENERIC_CONTACTS)}.")
         if brace := stray_braces(text):
             yield value.problem(f"“{brace}” is not a placeholder.", "Write {contact:…} with an id from contacts.yaml.")
-        if hidden := _REVEALING.search(text.strip()[:_PREVIEW]):
+        if hidden := REVEALING.search(text.strip()[:PREVIEW]):
             yield value.problem(
                 f"the {language} answer begins with “{hidden.group()}”, which shows on a locked phone.", "Begin with a neutral sentence.", "warning"
             )

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.channels.markup import to_plain
 from bot.content.catalogue import lesson
 from bot.content.handbook import Handbook
-from bot.content.inspection import inspect
+from bot.content.inspection import PREVIEW, REVEALING, inspect
 from bot.content.phrasebook import Phrasebook
 from bot.content.schema import LANGUAGES, Content
 from bot.dialogue.question import STAY_COUNTRIES
@@ -82,6 +83,14 @@ def test_every_country_and_urgency_has_a_number_that_works_there(stay: str, urge
     works = [name for name in listed if content.contacts[name].dialled_from(stay or "other") or "*" in content.contacts[name].dial_from]
     assert works or (urgency is Urgency.EMERGENCY and (stay or "other") == "other")
     assert "tel:" in handbook().numbers("ru", stay, urgency)
+
+
+@pytest.mark.parametrize("language", list(LANGUAGES))
+@pytest.mark.parametrize("stay", STAYS)
+def test_a_locked_phone_shows_nothing_of_the_danger_card(language: str, stay: str) -> None:
+    for urgency in (Urgency.URGENT, Urgency.EMERGENCY):
+        shown = to_plain(handbook().numbers(language, stay, urgency))[:PREVIEW]
+        assert not REVEALING.search(shown), shown
 
 
 def test_the_given_hotlines_and_missions_are_there() -> None:

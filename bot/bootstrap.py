@@ -23,7 +23,7 @@ from prometheus_client import REGISTRY
 
 from bot import web
 from bot.channels.markup import to_telegram, to_web, to_whatsapp
-from bot.channels.webchat import WebChat, WebChatPages
+from bot.channels.webchat import WebChat, WebChatPages, page_phrases
 from bot.console.console import Console
 from bot.console.house import ConsoleOptions, House
 from bot.content import catalogue
@@ -32,7 +32,6 @@ from bot.content.phrasebook import Phrasebook
 from bot.content.schema import Content
 from bot.content.watch import ContentWatch
 from bot.dialogue.context import Context, Desk
-from bot.dialogue.knowledge import N_
 from bot.dialogue.message import Message
 from bot.dialogue.session import Session
 from bot.dialogue.turn import Turn
@@ -237,7 +236,7 @@ class Service:
 
 async def with_accounts(config: Settings, work: Callable[[Accounts], Awaitable[T]]) -> T:
     """Run a command on the accounts of the console."""
-    store = await open_store(config.database, load_cipher(config.keys.get_secret_value(), config.data_dir))
+    store = await open_configured_store(config)
     try:
         return await work(Accounts(store, SystemClock()))
     finally:
@@ -246,7 +245,7 @@ async def with_accounts(config: Settings, work: Callable[[Accounts], Awaitable[T
 
 async def verify_audit(config: Settings) -> tuple[int, str]:
     """How many entries the audit log has, and where its chain is broken ("" when it is whole)."""
-    store = await open_store(config.database, load_cipher(config.keys.get_secret_value(), config.data_dir))
+    store = await open_configured_store(config)
     try:
         return await store.read(lambda ledger: (ledger.office.audit.count(), ledger.office.audit.broken()))
     finally:
@@ -279,7 +278,7 @@ async def running(config: Settings, *, serving: bool, workers: bool) -> AsyncIte
     telegram = _telegram(service) if config.telegram.token.get_secret_value() else None
     whatsapp = _whatsapp(service) if config.whatsapp.token.get_secret_value() else None
     if serving:
-        pages = WebChatPages(chat, store, inbox.receive, _page_phrases(mind), exit_url=config.exit_url, embed_origins=config.embed_origins)
+        pages = WebChatPages(chat, store, inbox.receive, lambda language: page_phrases(mind.edition.handbook, language), exit_url=config.exit_url, embed_origins=config.embed_origins)
         service.routers += [pages.router(), *Console(house).routers()]
     stop = asyncio.Event()
     tasks = [asyncio.create_task(inbox.replay(stop)), asyncio.create_task(watch.run(stop, lambda fresh: setattr(mind, "edition", fresh)))]
@@ -394,23 +393,3 @@ def _jobs(store: Store, clock: SystemClock, house: House) -> list[Job]:
         Job("statistics", 300.0, fold),
         Job("logins", 3600.0, house.accounts.forget),
     ]
-
-
-_PAGE_PHRASES = {
-    "title": N_("Chat"),
-    "exit": N_("Exit"),
-    "send": N_("Send"),
-    "write": N_("Write a message"),
-    "offline": N_("No connection. Trying again…"),
-    "language": N_("Language"),
-}
-
-
-def _page_phrases(mind: Mind) -> Callable[[str], Mapping[str, str]]:
-    def phrases(language: str) -> Mapping[str, str]:
-        chosen = language if language in mind.edition.handbook.languages() else "ru"
-        say = mind.edition.handbook.say
-        tag = {"uz_Cyrl": "uz-Cyrl"}.get(chosen, chosen)
-        return {"lang": tag, **{key: say(phrase, chosen) for key, phrase in _PAGE_PHRASES.items()}}
-
-    return phrases

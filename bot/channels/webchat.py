@@ -18,6 +18,7 @@ from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from bot.channels.markup import to_web
+from bot.dialogue.knowledge import N_, Knowledge
 from bot.dialogue.message import Envelope, Kind, Message
 from bot.dialogue.reply import Reply
 from bot.errors import ForbiddenError, RefusedError
@@ -188,6 +189,22 @@ class WebChatPages:
             return []
         since = conversation.cleared
         return await self._store.read(lambda ledger: ledger.lines.of(conversation.id, after=after, since=since))
+
+
+_PHRASES = {
+    "title": N_("Chat"),
+    "exit": N_("Exit"),
+    "send": N_("Send"),
+    "write": N_("Write a message"),
+    "offline": N_("No connection. Trying again…"),
+    "language": N_("Language"),
+}
+
+
+def page_phrases(knowledge: Knowledge, language: str) -> Mapping[str, str]:
+    """The page's own words in one language, Russian when it is not one of ours; "lang" is its BCP 47 tag."""
+    chosen = language if language in knowledge.languages() else "ru"
+    return {"lang": chosen.replace("_", "-"), **{key: knowledge.say(phrase, chosen) for key, phrase in _PHRASES.items()}}
 
 
 _HEADERS = {

@@ -34,7 +34,7 @@ from bot.matching.weights import SHIPPED_WEIGHTS, Tuning, read_tuning
 
 Semantic = bool | Literal["cached"]
 
-_HEARD_TOO = 0.1  # chance of a second danger that counts for the urgency
+_HEARD_TOO = 0.0  # margin of the linear model from which a second danger counts for the urgency
 _STRONG_SIGNAL = 0.9  # weight of a rule that counts for the urgency by itself
 _KEPT = 5  # candidates of a match
 _SURE = 0.97  # chance from which the first stage needs no second
@@ -257,17 +257,19 @@ class Matcher:
         signals = self.model.rules.signals(reading.concepts, reading.words)[:5]
         own = DangerSignal("model", self._telling_words(reading), intent, judgement.danger)
         return Danger(
-            level=self._gravest(dangerous, place, signals),
+            level=self._gravest(judgement, place, signals),
             intent=intent,
             soft=judgement.danger < model.full,
             score=judgement.danger,
             signals=(*signals, own),
         )
 
-    def _gravest(self, dangerous: Floats, place: int, signals: Sequence[DangerSignal]) -> Urgency:
+    def _gravest(self, judgement: Judgement, place: int, signals: Sequence[DangerSignal]) -> Urgency:
         """Take the highest urgency of what was heard: papers taken *and* locked in is an emergency."""
         urgencies = dict(zip(self.model.intents, self.model.urgencies, strict=True))
-        heard = [self.model.intents[i] for i in np.flatnonzero(dangerous[:-1] >= _HEARD_TOO)]
+        known = len(self.model.intents)
+        too = self._dangerous[:known] & (judgement.signals[:known, LINEAR] >= _HEARD_TOO)
+        heard = [self.model.intents[i] for i in np.flatnonzero(too)]
         heard += [signal.intent for signal in signals if signal.weight >= _STRONG_SIGNAL]
         levels = [self.model.urgencies[place], *(urgencies[intent] for intent in heard if intent in urgencies)]
         return max(levels, key=lambda level: level.rank)

@@ -92,12 +92,12 @@ class Room:
         """The topic of a caller's case, once it is there."""
         case = await self.behind.case_of(sender)
         assert case is not None
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(30):
             while not (thread := await self.desk.mirror.thread_of(case.id)) or not self.topic(thread):
                 await asyncio.sleep(0.02)
         return thread
 
-    async def until(self, condition: Callable[[], object], seconds: float = 8.0) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "it did not happen in time"

@@ -35,8 +35,3 @@ class Phrasebook:
         catalogue = self._catalogues.get(language)
         text = catalogue.gettext(phrase) if catalogue else phrase
         return text.format(**values) if values else text
-
-    def count(self, phrase: str, plural: str, number: int, language: str) -> str:
-        """A phrase with a number, in the right plural form."""
-        catalogue = self._catalogues.get(language) or gettext.NullTranslations()
-        return catalogue.ngettext(phrase, plural, number).format(n=number)

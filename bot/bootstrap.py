@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import html
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -38,7 +39,6 @@ from bot.dialogue.turn import Turn
 from bot.errors import ContentError, SettingsError, StoreAwayError
 from bot.hotline.announcement import Announcer
 from bot.hotline.duty import DeskOptions, DutyView
-from bot.hotline.hours import Hours
 from bot.hotline.inbox import Inbox
 from bot.hotline.lease import Job, Periodic
 from bot.hotline.ledger import FloodLimit
@@ -133,6 +133,7 @@ async def work(config: Settings) -> None:
 
 
 async def _serve(config: Settings, *, workers: bool) -> None:
+    listening = _listen(config.host, config.port)
     async with running(config, serving=True, workers=workers) as service:
         app = service.app()
         server = _Server(
@@ -156,7 +157,19 @@ async def _serve(config: Settings, *, workers: bool) -> None:
             print(line, flush=True)  # noqa: T201 (what `make run` shows)
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, server.ask_to_stop)
-        await server.serve()
+        await server.serve([listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything else is begun. Raises SettingsError when it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        raise SettingsError(f"HOTLINE_HOST or HOTLINE_PORT: cannot listen on {host}:{port} ({error.strerror}). Is it in use already?") from error
+    return listening
 
 
 class _Server(uvicorn.Server):
@@ -168,7 +181,8 @@ class _Server(uvicorn.Server):
         yield
 
     def ask_to_stop(self) -> None:
-        """Stop in order; asked again, cut the connections."""
+        """Stop in order: streams end, requests in hand are answered; asked again, cut the connections."""
+        self.config.app.state.stopping.set()  # type: ignore[union-attr]
         self.force_exit = self.should_exit
         self.should_exit = True
 
@@ -365,10 +379,9 @@ def _retrained(config: Settings) -> Edition:
 
 def _house(config: Settings, store: Store, clock: SystemClock, mind: Mind, channels: Mapping[str, Channel]) -> House:
     """The operators' desk and its console."""
-    hours = Hours.parse(config.desk_hours, config.desk_zone, config.desk_holidays)
     times = DeskOptions(offer=config.desk_offer_seconds, vanish=config.desk_vanish_seconds)
     base = base_address(config)
-    options = ConsoleOptions(hours, https=base.startswith("https://"), base=base, times=times)
+    options = ConsoleOptions(config.hours, https=base.startswith("https://"), base=base, times=times)
     return House(store, clock, mind, channels, options, show=to_web, previews=_PREVIEWS)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsError
+from bot.hotline.hours import Hours
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _HERE = Path(__file__).resolve().parent.parent
@@ -46,7 +48,7 @@ class Settings(BaseSettings):
     public_url: str = Field("", description="https address under which the world reaches this service. Set: webhooks; empty: Telegram is polled.")
     exit_url: str = Field("https://www.google.com/", description="Where quick exit of the web chat leads: a neutral page.")
     embed_origins: str = Field("", description="Sites that may show the web chat in a frame, parted by spaces: https://ngo.example")
-    semantic: bool = Field(True, description="Use the meaning model (multilingual-e5-small). It needs about 250 MB more memory.")
+    semantic: bool = Field(True, description="Use the meaning model (multilingual-e5-small). It needs 20 to 40 MB more memory.")
     keys: SecretStr = Field(SecretStr(""), description="Encryption keys id:base64,… (first is current). Empty: a key file in the data directory.")
     desk_hours: str = Field("Mon-Sun 00:00-24:00", description="When operators are there, e.g. Mon-Fri 09:00-18:00.")
     desk_zone: str = Field("Asia/Almaty", description="Time zone of the desk's hours.")
@@ -81,6 +83,19 @@ class Settings(BaseSettings):
             raise ValueError("Write the whole address, https://…")
         return url
 
+    @model_validator(mode="after")
+    def _hours_read(self) -> Settings:
+        try:
+            self.hours  # noqa: B018 (read for what it raises)
+        except SettingsError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def hours(self) -> Hours:
+        """When the desk is open."""
+        return Hours.parse(self.desk_hours, self.desk_zone, self.desk_holidays)
+
     @field_validator("data_dir")
     @classmethod
     def _no_file(cls, path: Path) -> Path:
@@ -104,8 +119,14 @@ def load(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        lines = [f"HOTLINE_{'__'.join(str(p) for p in e['loc']).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
-        raise SettingsError("; ".join(lines)) from error
+        raise SettingsError("; ".join(map(_named, error.errors()))) from error
+
+
+def _named(error: ErrorDetails) -> str:
+    """One line that begins with the variable; what concerns several settings names them itself."""
+    reason = error["msg"].removeprefix("Value error, ")
+    place = "__".join(str(part) for part in error["loc"]).upper()
+    return f"HOTLINE_{place}: {reason}" if place else reason
 
 
 def table() -> list[tuple[str, str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -43,6 +44,7 @@ def create_app(
 ) -> FastAPI:
     """Build the app. `ready` tells what works: {"ok": bool, …}; `body_limits` maps a path prefix to bytes."""
     app = FastAPI(title="Hotline", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.stopping = asyncio.Event()  # set when the service stops: streams end
     app.add_middleware(Guard, https=https, limits=body_limits or {})
     _add_errors(app)
     for router in routers:

@@ -16,6 +16,8 @@ from bot.settings import load
         ("HOTLINE_DATABASE_URL", "mysql://host/name", "Use sqlite"),
         ("HOTLINE_PUBLIC_URL", "hotline.example", "https://"),
         ("HOTLINE_DATA_DIR", __file__, "no directory"),
+        ("HOTLINE_DESK_HOURS", "nine to five", "does not read like"),
+        ("HOTLINE_DESK_ZONE", "Asia/Nowhere", "Asia/Nowhere"),
     ],
 )
 def test_a_bad_value_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, expected: str) -> None:

@@ -7,14 +7,14 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
-from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
+from fastapi.responses import FileResponse, HTMLResponse
 from pydantic import BaseModel, Field
 
 from bot.channels.markup import to_web
@@ -24,6 +24,7 @@ from bot.dialogue.reply import Reply
 from bot.errors import ForbiddenError, RefusedError
 from bot.hotline.ports import Rates, Store
 from bot.hotline.records import Conversation, Direction, Line
+from bot.live import EventStream
 
 NAME = "webchat"
 _PAGE = Path(__file__).parent / "webchat_page"
@@ -164,12 +165,12 @@ class WebChatPages:
         await self._receive([Envelope(NAME, f"{address}:{posted.id}", address, message)])
         return {"id": posted.id}
 
-    async def stream(self, x_chat_pass: Annotated[str, Header()], after: int = 0) -> StreamingResponse:
+    async def stream(self, x_chat_pass: Annotated[str, Header()], after: int = 0) -> EventStream:
         """Server-sent events: every line after `after`, as it comes."""
         events = self._events(self._chat.passes.address(x_chat_pass), max(0, min(after, _LAST_ID)))
-        return StreamingResponse(events, media_type="text/event-stream", headers={**_HEADERS, "X-Accel-Buffering": "no"})
+        return EventStream(events, _HEADERS)
 
-    async def _events(self, address: str, after: int) -> AsyncIterator[str]:
+    async def _events(self, address: str, after: int) -> AsyncGenerator[str, None]:
         loop = asyncio.get_running_loop()
         end = loop.time() + _STREAM_SECONDS
         yield "retry: 1000\n\n"

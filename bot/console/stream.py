@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from fastapi import APIRouter, Request
-from fastapi.responses import StreamingResponse
 
 from bot.console.gate import ANYONE, Gate, visitor
 from bot.console.page import HEADERS
@@ -15,6 +14,7 @@ from bot.hotline.ledger import Ledger
 from bot.hotline.records import CaseState
 from bot.hotline.staff import Visitor
 from bot.hotline.team import Role, Staff
+from bot.live import EventStream
 from bot.matching.match import Urgency
 
 _KEEPALIVE = 15.0  # seconds; the session is looked at as often
@@ -35,10 +35,10 @@ class Stream:
         self.gate.add(router, "GET", "/stream", self.stream, ANYONE, passive=True)
         return router
 
-    async def stream(self, request: Request, case: str = "") -> StreamingResponse:
+    async def stream(self, request: Request, case: str = "") -> EventStream:
         """Server-sent events: desk, case, lines, alarm, offer, bye."""
         events = self._events(visitor(request), case[:32])
-        return StreamingResponse(events, media_type="text/event-stream", headers={**HEADERS, "X-Accel-Buffering": "no"})
+        return EventStream(events, HEADERS)
 
     async def _topics(self, found: Visitor, case: str) -> dict[str, str]:
         """Topic of the store -> event of the page. A case's only for those who may see it."""
@@ -54,7 +54,7 @@ class Stream:
             topics |= {f"case:{case}": "case", f"conversation:{conversation}": "lines"}
         return topics
 
-    async def _events(self, found: Visitor, case: str) -> AsyncIterator[str]:
+    async def _events(self, found: Visitor, case: str) -> AsyncGenerator[str, None]:
         store, loop = self.house.store, asyncio.get_running_loop()
         end = loop.time() + _STREAM_SECONDS
         topics = await self._topics(found, case)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+import phonenumbers
+
 from bot.content.document import Value
 from bot.content.schema import LANGUAGES, Contact, Intent, Language, Source, Variant
 from bot.errors import Problem
@@ -101,7 +103,7 @@ class Reader:
             name=self.texts(name),
             kind=self._text(value, "kind"),
             country=self._text(value, "country"),
-            dial_from=frozenset(v.text for v in self._list(value, "dial_from")),
+            dial_from=self._countries(value, "dial_from"),
             phone=self._text(value, "phone"),
             email=self._text(value, "email"),
             web=self._text(value, "web"),
@@ -152,6 +154,9 @@ class Reader:
                 self.problems.add(entries, f"“{language}” is not one of our languages.", f"Use {', '.join(self.written)}.")
             if not isinstance(entries.data, tuple):
                 self.problems.add(entries, f"a list is expected for “{language}”.", "Begin each line with “- ”.")
+            for entry in entries.entries():
+                if self.strict and not entry.text.strip():
+                    self.problems.add(entry, f"an empty line stands in the list for “{language}”.", "Write it, or remove it.")
             found[language] = tuple(entry.text.strip() for entry in entries.entries() if entry.text.strip())
         return found
 
@@ -203,6 +208,13 @@ class Reader:
             code = entry.text
             if not (len(code) == 2 and code.isupper()) and code not in ("eaeu", "non_eaeu", "other"):
                 self.problems.add(entry, f"“{code}” is not a country code.", "Use two capital letters (RU, KZ, …), eaeu or non_eaeu.")
+        return frozenset(entry.text for entry in entries)
+
+    def _countries(self, value: Value, key: str) -> frozenset[str]:
+        entries = self._list(value, key)
+        for entry in entries:
+            if entry.text != "*" and entry.text not in phonenumbers.SUPPORTED_REGIONS:
+                self.problems.add(entry, f"“{entry.text}” is not a country code.", 'Use two capital letters (KZ), or ["*"] for anywhere.')
         return frozenset(entry.text for entry in entries)
 
     def _source(self, value: Value) -> Source:

@@ -14,6 +14,7 @@ from bot.dialogue.session import Mode, Session
 from bot.matching.match import Match
 
 _MIN_LANGUAGE_SURENESS = 0.6  # below this a short text does not change the language of the answer
+_MIN_WORDS_TO_CHANGE = 3  # "рахмет" or a name amid Russian is no change of language
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Scene:
         detected = match.language if match.language_scores.get(match.language, 0) >= _MIN_LANGUAGE_SURENESS else ""
         if detected == "uz" and match.script == "Cyrl":
             detected = "uz_Cyrl"
-        if detected:
+        if detected and not (session.detected and len(match.folded.split()) < _MIN_WORDS_TO_CHANGE):
             session = session.change(detected=detected)
         return dataclasses.replace(self, session=session, match=match)
 

@@ -40,9 +40,12 @@ class Hours:
                 week[day] += [_span(times.strip()) for times in found["hours"].split(",")]
         try:
             days_off = frozenset(date.fromisoformat(day) for day in holidays.replace(",", " ").split())
+        except ValueError as error:
+            raise SettingsError(f"HOTLINE_DESK_HOLIDAYS: {error}") from error
+        try:
             return cls(ZoneInfo(zone), tuple(tuple(sorted(day)) for day in week), days_off)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise SettingsError(f"HOTLINE_DESK_ZONE or HOTLINE_DESK_HOLIDAYS: {error}") from error
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise SettingsError(f"HOTLINE_DESK_ZONE: there is no time zone {zone!r}; write one like Asia/Almaty.") from error
 
     def is_open(self, now: datetime) -> bool:
         """Whether the desk is open by the clock."""

@@ -68,6 +68,20 @@ def fold_words(text: str) -> list[str]:
     return fold(text).split()
 
 
+def written_words(text: str) -> list[str]:
+    """Give, for each word of the folded `text`, the word as it was written; one that punctuation parts, for each part.
+
+    >>> written_words("Паспорт-то забрали!")
+    ['Паспорт-то', 'Паспорт-то', 'забрали!']
+    """
+    plain = clean(text[:_MAX_LENGTH])
+    return [
+        written
+        for written, word in zip(plain.split(), _split(unmix(plain).lower()), strict=True)
+        for _ in _fold_word(word).split()
+    ]
+
+
 def _split(plain: str) -> list[str]:
     return _APOSTROPHES.sub("", plain).split()
 

@@ -92,8 +92,11 @@ def spellings(text: str, language: str) -> Iterable[str]:
 
 
 def ngrams(text: str) -> Iterable[str]:
-    """Cut the words of `text`, borders marked, into n-grams of 1 to 4 letters, whole words marked "=" too."""
-    for word in words_of(unmix(clean(text[:2000])).lower())[:_MAX_WORDS]:
+    """Cut the words of `text`, borders marked, into n-grams of 1 to 4 letters, whole words marked "=" too.
+
+    A word said again is no further evidence and is left out.
+    """
+    for word in list(dict.fromkeys(words_of(unmix(clean(text[:2000])).lower())))[:_MAX_WORDS]:
         yield from _word_ngrams(word)
 
 

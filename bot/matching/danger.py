@@ -11,7 +11,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,13 +73,13 @@ class Rules:
         rules.sort(key=lambda rule: (-rule.support * rule.precision, rule.concepts))
         return cls({rule.concepts: rule for rule in rules[:_MAX_RULES]})
 
-    def signals(self, concepts: Sequence[Found], words: Sequence[str]) -> list[DangerSignal]:
-        """Name the rules a message follows, strongest first, with the caller's own words."""
+    def signals(self, concepts: Sequence[Found], written: Sequence[str]) -> list[DangerSignal]:
+        """Name the rules a message follows, strongest first, with the caller's own words (`written`)."""
         signals: dict[RuleKey, DangerSignal] = {}
         for key, (start, end) in _keys(concepts):
             rule = self.by_key.get(key)
             if rule is not None and key not in signals:
-                phrase = " ".join(words[start:end])
+                phrase = phrase_of(written[start:end])
                 signals[key] = DangerSignal(rule.name, phrase, rule.intent, rule.precision)
         return sorted(signals.values(), key=lambda signal: -signal.weight)
 
@@ -132,6 +132,11 @@ def _keys(concepts: Sequence[Found]) -> Iterator[tuple[RuleKey, tuple[int, int]]
     for first, second in combinations(concepts[:60], 2):
         if second.start >= first.end and second.end - first.start <= _REACH and first.name != second.name:
             yield tuple(sorted((first.name, second.name))), (first.start, second.end)
+
+
+def phrase_of(written: Sequence[str]) -> str:
+    """Join words as written; punctuation at the ends goes, and a word that stands for several is said once."""
+    return " ".join(word for word, _ in groupby(written)).strip(".,;:!?…-–—()\"«»“” ")
 
 
 def log_odds(chance: Floats | float) -> Floats:

@@ -12,11 +12,11 @@ from typing import Literal
 
 import numpy as np
 
-from bot.language.folding import fold
+from bot.language.folding import fold, written_words
 from bot.language.scripts import clean, script_of
 from bot.matching.concepts import Found
 from bot.matching.corpus import OUT_OF_SCOPE, sentences
-from bot.matching.danger import log_odds
+from bot.matching.danger import log_odds, phrase_of
 from bot.matching.decision import decide
 from bot.matching.encoder import Encoder, load_encoder
 from bot.matching.explanation import CandidateExplanation, Contribution, Explanation
@@ -51,6 +51,7 @@ class Reading:
 
     folded: str
     words: tuple[str, ...]
+    written: tuple[str, ...]  # the same words as the caller wrote them
     concepts: tuple[Found, ...]
     numbers: Ints
     values: Floats
@@ -187,7 +188,7 @@ class Matcher:
         folded = fold(text)
         words = tuple(folded.split()[:MAX_WORDS])
         numbers, values = self.model.vocabulary.vector(features_of(words, self.model.index))
-        return Reading(folded, words, tuple(self.model.index.find(words)), numbers, values)
+        return Reading(folded, words, tuple(written_words(text)), tuple(self.model.index.find(words)), numbers, values)
 
     def _judge(self, reading: Reading, text: str) -> Judgement:
         """Judge by the first stage, and by meaning too where the first is unsure."""
@@ -254,7 +255,7 @@ class Matcher:
         dangerous = np.where(self._dangerous, judgement.chances, -1)
         place = int(dangerous.argmax())
         intent = self.model.intents[place]
-        signals = self.model.rules.signals(reading.concepts, reading.words)[:5]
+        signals = self.model.rules.signals(reading.concepts, reading.written)[:5]
         own = DangerSignal("model", self._telling_words(reading), intent, judgement.danger)
         return Danger(
             level=self._gravest(judgement, place, signals),
@@ -281,7 +282,7 @@ class Matcher:
             numbers, values = self.model.vocabulary.vector(features_of([word], self.model.index))
             weights.append((float(self.model.linear.parts(numbers, values, -1).sum()), place))
         telling = sorted(place for weight, place in sorted(weights, reverse=True)[:4] if weight > 0)
-        return " ".join(reading.words[place] for place in telling)
+        return phrase_of([reading.written[place] for place in telling])
 
     def _also(self, text: str, candidates: tuple[Candidate, ...]) -> tuple[str, ...]:
         """Find other questions in the message's single sentences, by the first stage."""

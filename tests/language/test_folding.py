@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.language.folding import fold, fold_words
+from bot.language.folding import fold, fold_words, written_words
 from bot.language.keyboard import latin_typed, russian_keyboard
 from bot.language.uzbek import to_cyrillic, to_reformed
 
@@ -68,3 +68,12 @@ def test_the_uzbek_alphabets_fold_alike(latin: str) -> None:
 )
 def test_any_text_folds(text: str) -> None:
     assert len(fold(text)) <= 4100
+
+
+@given(st.text() | st.text(alphabet="аб вyo'’-4,.ﬁ½\u200b", max_size=40))
+def test_every_folded_word_has_the_word_as_it_was_written(text: str) -> None:
+    assert len(written_words(text)) == len(fold_words(text))
+
+
+def test_a_word_parted_by_punctuation_is_given_for_each_part() -> None:
+    assert written_words("Паспорт-то, ЗАБРАЛИ!") == ["Паспорт-то,", "Паспорт-то,", "ЗАБРАЛИ!"]

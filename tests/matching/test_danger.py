@@ -22,10 +22,10 @@ def learn() -> Rules:
 def test_a_pair_of_concepts_becomes_a_rule_and_its_denial_does_not() -> None:
     rules = learn()
     assert set(rules.by_key) == {("passport", "take_away")}
-    words = fold("хозяин вчера забрал мой паспорт").split()
-    (signal,) = rules.signals(INDEX.find(words), words)
+    written = ["Хозяин", "вчера", "ЗАБРАЛ", "мой", "паспорт!"]
+    (signal,) = rules.signals(INDEX.find(fold(" ".join(written)).split()), written)
     assert (signal.rule, signal.intent) == ("passport + take_away", "documents_taken")
-    assert signal.phrase == fold("забрал мой паспорт")
+    assert signal.phrase == "ЗАБРАЛ мой паспорт"
     assert not rules.signals(INDEX.find(fold("паспорт не забрали").split()), [])
 
 

@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.acceptance.serving import ROOT, Serving, serving
 
 pytestmark = pytest.mark.browser
-_CHROMIUM = next((path for name in ("chromium", "google-chrome") if (path := shutil.which(name))), None)
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 _TALKS = [
     ("Русский", "хозяин не платит зарплату", "Россия", "Источник"),
     ("Қазақша", "начальник жалақымды бермей жатыр", "Ресей", "Дереккөз"),
@@ -22,15 +20,6 @@ _TALKS = [
     ("O‘zbekcha", "xo'jayin oyligimni bermayapti", "Rossiya", "Manba"),
     ("Ўзбекча", "хўжайин ойлигимни бермаяпти", "Россия", "Манба"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert _CHROMIUM, "Chromium is needed: make browser"
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ COPY intents intents
 COPY locales locales
 RUN /venv/bin/pip install --no-deps --no-build-isolation -e . \
  && /venv/bin/pybabel compile -D hotline -d locales \
+ && mkdir -p /trained/models \
  && HOTLINE_DATA_DIR=/trained /venv/bin/hotline train
 
 FROM python:3.12-slim
@@ -28,4 +29,4 @@ VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=3s --start-period=30s \
   CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/ready', timeout=2)"]
-CMD ["sh", "-c", "hotline migrate && exec hotline serve"]
+CMD ["hotline", "serve", "--migrate"]

@@ -52,12 +52,18 @@ def _fail(error: HotlineError) -> typer.Exit:
 
 
 @app.command()
-def serve(workers: Annotated[bool, typer.Option(help="Also answer and send; off when `hotline worker` does.")] = True) -> None:
+def serve(
+    workers: Annotated[bool, typer.Option(help="Also answer and send; off when `hotline worker` does.")] = True,
+    migrate_first: Annotated[bool, typer.Option("--migrate", help="Bring the database up to date first.")] = False,
+) -> None:
     """Serve web chat, console and webhooks, and answer messages."""
     from bot import bootstrap
 
+    config = _settings()
     try:
-        bootstrap.serve(_settings(), workers=workers)
+        if migrate_first:
+            bootstrap.migrate(config)
+        bootstrap.serve(config, workers=workers)
     except HotlineError as error:
         raise _fail(error) from error
 

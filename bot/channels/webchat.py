@@ -32,7 +32,7 @@ _TEXT_LIMIT = 4096  # characters a caller may post at once; longer ones are refu
 _KEEPALIVE = 20.0  # seconds between comment lines, so that proxies keep the stream open
 _STREAM_SECONDS = 600.0  # a stream ends after that and the page opens the next one
 _LAST_ID = 2**63 - 1  # the largest a database counts to
-_COMMANDS = frozenset({"start", "menu", "language", "operator", "help", "delete", "exit"})
+_COMMANDS = frozenset({"start", "menu", "language", "operator", "help", "settings", "delete", "exit"})
 _ASSETS = {"app.js": "text/javascript", "style.css": "text/css", "embed.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 Receive = Callable[[Sequence[Envelope]], Awaitable[None]]

@@ -49,6 +49,12 @@ NOTES = {
     "wants_person": N_("Wants a person"),
     "stay": N_("Country"),
     "check_word": N_("Check word"),
+    "hurt": N_("Hurt or ill"),
+    "can_leave": N_("Can leave alone"),
+    "child": N_("A child is there"),
+    "has_papers": N_("Has the passport"),
+    "knows_place": N_("Knows the address"),
+    "wants_police": N_("Wants the police"),
 }
 EVENTS = {
     "opened": N_("opened"), "raised": N_("became more urgent"), "signal": N_("danger was heard again"), "judged": N_("urgency changed"),

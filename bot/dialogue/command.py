@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.dialogue import handover, menu, parting
+from bot.dialogue import handover, menu, parting, safety
 from bot.dialogue.knowledge import N_
 from bot.dialogue.scene import Scene, Turn
 from bot.dialogue.session import Mode
@@ -13,6 +13,7 @@ COMMANDS = {
     "language": N_("Change the language"),
     "operator": N_("Ask for a person"),
     "help": N_("What this is"),
+    "settings": N_("Settings"),
     "delete": N_("Erase my data"),
     "exit": N_("Leave quickly"),
 }
@@ -31,6 +32,8 @@ def obey(scene: Scene) -> Turn:
         return menu.topics(scene)
     if name == "operator":
         return handover.ask(scene, "asked")
+    if name == "settings":
+        return safety.settings(scene)
     if name == "delete":
         return parting.ask_erase(scene)
     return menu.topics(scene, lead=menu.introduction(scene))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.dialogue import handover, menu
+from bot.dialogue import handover, menu, safety
 from bot.dialogue.closed_answer import Closed, closed_answer
 from bot.dialogue.effect import Effect, Note, OpenCase
 from bot.dialogue.knowledge import N_
@@ -94,7 +94,8 @@ def safe_to_write(scene: Scene, safe: bool) -> Turn:
     """The answer to "is it safe for you to write?"."""
     if safe:
         text = scene.say(N_("Good. Write what happened, as much as you want to. A person will read it."))
-        return scene.turn(Reply(text, (scene.button("numbers", N_("Numbers")), scene.button("exit", N_("Leave quickly")))), effects=(Note("safe_to_write", "yes"),), mode=Mode.OPEN)
+        buttons = (scene.button("numbers", N_("Numbers")), scene.button("word:exit", N_("My word to leave")), scene.button("exit", N_("Leave quickly")))
+        return scene.turn(Reply(text, buttons), effects=(Note("safe_to_write", "yes"),), mode=Mode.OPEN)
     text = scene.say(N_("I understand. You can answer with 1 for yes and 2 for no. I will never write first. May a person read this chat and answer you here?"))
     return scene.turn(
         Reply(text, (*scene.yes_no("read"), scene.button("time", N_("A safe time")), scene.button("exit", N_("Leave quickly"))), columns=2),
@@ -107,9 +108,12 @@ def safe_to_write(scene: Scene, safe: bool) -> Turn:
 def read_by_person(scene: Scene, may: bool) -> Turn:
     """Whether a watched caller wants a person in this chat."""
     if may:
-        return handover.ask(scene, "danger", urgency=Urgency(scene.session.danger or "urgent"))
+        return safety.begin_questions(scene)
     number = scene.knowledge.emergency(scene.session.stay)
-    text = scene.say(N_("All right. When you can, call {number}. To clear this chat, write STOP."), number=number)
+    if scene.context.can_delete:
+        text = scene.say(N_("All right. When you can, call {number}. To clear this chat, write STOP."), number=number)
+    else:
+        text = scene.say(N_("All right. When you can, call {number}. To leave, write STOP and delete this chat on your phone."), number=number)
     return scene.turn(Reply(text), effects=(Note("wants_person", "no"),))
 
 
@@ -132,11 +136,12 @@ def closed_reply(scene: Scene, text: str) -> Turn | None:
     said = closed_answer(text)
     if said is None:
         return None
-    questions = [b.partition(":")[0] for b in scene.session.offered if b.endswith(":yes")]
-    if not questions:
-        return None
+    asked = next((b.removesuffix(":yes") for b in scene.session.offered if b.endswith(":yes")), "")
+    kind, _, name = asked.partition(":")
+    if kind == "ask":
+        return safety.note_answer(scene, name, said is Closed.YES)
     answers = {"danger": confirm, "safe": safe_to_write, "read": read_by_person, "rate": handover.rate}
-    act = answers.get(questions[0])
+    act = answers.get(kind)
     return act(scene, said is Closed.YES) if act else None
 
 

@@ -47,7 +47,10 @@ def choose_language(scene: Scene, language: str) -> Turn:
 
 def introduction(scene: Scene) -> str:
     """What this is, in one short paragraph; how to reach help and how to leave."""
-    leave = scene.say(N_("To leave quickly and clear this chat, write STOP."))
+    if scene.context.can_delete:
+        leave = scene.say(N_("To leave quickly and clear this chat, write STOP."))
+    else:
+        leave = scene.say(N_("To leave quickly, write STOP. Then delete this chat on your phone yourself: a program cannot do it here."))
     emergency = scene.say(N_("If you are in danger now:"))
     return f"{scene.say(_ABOUT)}\n\n{emergency} {_emergency(scene)}\n\n{leave}"
 

@@ -19,6 +19,8 @@ class Mode(StrEnum):
     CONFIRM_DANGER = "confirm_danger"  # "are you in danger?" yes or no
     DANGER = "danger"  # the danger card was shown: "is it safe to write?"
     ERASING = "erasing"  # "erase everything?" yes or no
+    EXIT_WORD = "exit_word"  # the caller's own word for quick exit
+    CHECK_WORD = "check_word"  # a word by which an operator knows the caller
     SAFE_TIME = "safe_time"  # when a person may write
     EXITED = "exited"  # after quick exit: starts anew, says nothing of before
 

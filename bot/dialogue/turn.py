@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.dialogue import command, danger, handover, menu, parting, question
+from bot.dialogue import command, danger, handover, menu, parting, question, safety
 from bot.dialogue.closed_answer import leaves, number
 from bot.dialogue.context import Context
 from bot.dialogue.effect import Effect
@@ -61,12 +61,14 @@ def take_turn(
 
 
 def _asked_for(scene: Scene, text: str, match: Match) -> Turn | None:
-    """The safe time or the country that was asked for; None when it is something else, or danger."""
+    """The word, the safe time or the country that was asked for; None when it is something else, or danger."""
     session = scene.session
     if match.danger and not match.danger.soft:
         return None
     if session.mode is Mode.SAFE_TIME:
         return handover.note_safe_time(scene, text)
+    if session.mode in (Mode.EXIT_WORD, Mode.CHECK_WORD) and (turn := safety.note_word(scene, text)):
+        return turn
     wanted = session.mode is Mode.STAY or any(button.startswith("stay:") for button in session.offered)
     if wanted and (country := scene.knowledge.country(text)):
         return question.with_place(scene, country)
@@ -137,6 +139,10 @@ def _press(scene: Scene, button: str) -> Turn:
         "safe": lambda: danger.safe_to_write(scene, value == "yes"),
         "read": lambda: danger.read_by_person(scene, value == "yes"),
         "time": lambda: handover.ask_safe_time(scene),
+        "settings": lambda: safety.settings(scene),
+        "word": lambda: safety.ask_word(scene, value),
+        "closed": lambda: danger.safe_to_write(scene, safe=False) if value == "on" else safety.write_freely(scene),
+        "ask": lambda: safety.note_answer(scene, value.partition(":")[0], value.endswith(":yes")),
         "erase": lambda: parting.erase(scene, value == "yes"),
         "rate": lambda: handover.rate(scene, value == "yes"),
     }

@@ -62,11 +62,12 @@ class Caller:
     session: Session = field(default_factory=Session)
     desk: Desk = field(default_factory=lambda: Desk(open=True, speaks=True))
     backlog: bool = False
+    can_delete: bool = True
     last: Turn = field(default_factory=lambda: Turn(Session()))
 
     def send(self, message: Message) -> Turn:
         """One turn."""
-        context = Context(NOW, "telegram", self.desk, self.backlog)
+        context = Context(NOW, "telegram", self.desk, self.backlog, self.can_delete)
 
         def understand(words: str, _previous: str, _hint: str) -> Match:
             return self.meanings.get(words, match(words))

@@ -123,6 +123,78 @@ def test_not_safe_to_write_turns_to_closed_questions() -> None:
     assert any(isinstance(effect, OpenCase) for effect in caller.says("1").effects)
 
 
+def test_a_watched_caller_tells_all_that_matters_by_yes_and_no() -> None:
+    caller = Caller(DANGER)
+    caller.says("убьют")
+    caller.says("2")
+    caller.says("иә")
+    noted = {}
+    for answer in ("жоқ", "yo'q", "1", "нет", "ҳа", "2"):
+        assert caller.buttons[:2] == [f"ask:{(question := caller.buttons[0].split(':')[1])}:yes", f"ask:{question}:no"]
+        turn = caller.says(answer)
+        noted |= {effect.key: effect.value for effect in turn.effects if isinstance(effect, Note)}
+    assert noted == {"hurt": "no", "can_leave": "no", "child": "yes", "has_papers": "no", "knows_place": "yes", "wants_police": "no"}
+    assert "numbers" in caller.buttons
+
+
+def test_hurt_or_locked_in_makes_it_an_emergency() -> None:
+    caller = Caller()
+    caller.presses("closed:on")
+    caller.says("1")
+    assert [e.urgency for e in caller.says("ооба").effects if isinstance(e, OpenCase)] == [Urgency.EMERGENCY]
+    assert caller.session.danger == "emergency"
+
+
+def test_closed_questions_can_be_left_for_free_words_and_for_danger() -> None:
+    caller = Caller(DANGER)
+    caller.presses("closed:on")
+    caller.says("1")
+    assert "112" in "".join(reply.text for reply in caller.says("убьют").replies)
+    caller.presses("closed:off")
+    assert not caller.session.closed_only
+
+
+def test_a_phone_that_shows_the_first_line_shows_no_question() -> None:
+    caller = Caller()
+    caller.presses("closed:on")
+    lead, _, question = caller.says("1").replies[-1].text.partition("\n\n")
+    assert len(lead) >= 60
+    assert question
+
+
+def test_a_word_of_ones_own_leaves_at_once_and_is_never_repeated() -> None:
+    caller = Caller()
+    caller.presses("word:exit")
+    caller.says("Мандарин")
+    assert "андарин" not in caller.heard
+    turn = caller.says("mandarin")
+    assert turn.replies[-1].final
+    assert Erase("messages") in turn.effects
+    assert caller.session.exit_word, "the word works the next time too"
+
+
+@pytest.mark.parametrize("word", ["да", "2", "ок", "стоп!", "123", "а", "оченьоченьдлинноесловооченьочень"])
+def test_a_word_that_would_leave_by_mistake_is_not_taken(word: str) -> None:
+    caller = Caller()
+    caller.presses("word:exit")
+    caller.says(word)
+    assert not caller.session.exit_word
+
+
+def test_danger_written_where_a_word_was_asked_for_gets_the_card() -> None:
+    caller = Caller(DANGER)
+    caller.presses("word:check")
+    caller.says("убьют")
+    assert "112" in caller.heard
+
+
+def test_the_check_word_is_kept_for_the_operator_and_not_repeated() -> None:
+    caller = Caller({"Ласточка": match("Ласточка")})
+    caller.presses("word:check")
+    assert Note("check_word", "Ласточка") in caller.says("Ласточка").effects
+    assert "асточка" not in caller.heard
+
+
 def test_two_misses_lead_to_a_person() -> None:
     caller = Caller()
     assert caller.says("абракадабра").effects == (Missed("fallback"),)
@@ -299,3 +371,11 @@ def test_whatever_is_sent_every_reply_can_be_shown_and_every_state_be_left(
     caller.send(command("menu"))
     assert "t:work" in caller.buttons
     assert caller.session.mode in (Mode.OPEN, Mode.CHOOSING)
+
+
+def test_where_messages_cannot_be_deleted_nothing_is_promised() -> None:
+    caller = Caller(can_delete=False)
+    caller.presses("lang:ru")
+    assert "clear this chat" not in caller.heard
+    caller.presses("word:exit")
+    assert "cleared" not in caller.heard

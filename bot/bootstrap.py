@@ -38,6 +38,7 @@ from bot.dialogue.session import Session
 from bot.dialogue.turn import Turn
 from bot.errors import ContentError, SettingsError, StoreAwayError
 from bot.hotline.announcement import Announcer
+from bot.hotline.broadcast import BroadcastOptions
 from bot.hotline.duty import DeskOptions, DutyView
 from bot.hotline.inbox import Inbox
 from bot.hotline.lease import Job, Periodic
@@ -301,7 +302,8 @@ async def running(config: Settings, *, serving: bool, workers: bool) -> AsyncIte
         duty = DutyView(house.options.hours, house.options.times)
         worker = Worker(store, channels, mind, mind, clock, metrics, desk=duty, executor=executor)
         periodic = Periodic(store, clock, _jobs(store, clock, house))
-        tasks += [asyncio.create_task(part.run(stop)) for part in (worker, Sender(store, channels, clock, metrics), periodic)]
+        news = Periodic(store, clock, [Job("news", 1.0, house.newsroom.feed, lease=60.0)], tick=1.0)
+        tasks += [asyncio.create_task(part.run(stop)) for part in (worker, Sender(store, channels, clock, metrics), periodic, news)]
     if telegram is not None and serving:
         await telegram.start(inbox.receive)
     try:
@@ -381,7 +383,8 @@ def _house(config: Settings, store: Store, clock: SystemClock, mind: Mind, chann
     """The operators' desk and its console."""
     times = DeskOptions(offer=config.desk_offer_seconds, vanish=config.desk_vanish_seconds)
     base = base_address(config)
-    options = ConsoleOptions(config.hours, https=base.startswith("https://"), base=base, times=times)
+    news = BroadcastOptions(config.broadcast_rate, config.hours.zone)
+    options = ConsoleOptions(config.hours, https=base.startswith("https://"), base=base, times=times, news=news)
     return House(store, clock, mind, channels, options, show=to_web, previews=_PREVIEWS)
 
 

@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     desk_holidays: str = Field("", description="Days on which nobody is there, parted by spaces: 2027-01-01 2027-03-21")
     desk_offer_seconds: float = Field(60.0, ge=1, description="An emergency offered to an operator and not taken goes back to the queue after this.")
     desk_vanish_seconds: float = Field(90.0, ge=5, description="An operator whose console was not heard of for so long is gone; their cases go back.")
+    broadcast_rate: float = Field(10.0, gt=0, le=30, description="News a second on each channel; keep it well below the platform's limit (Telegram 30).")
     caller_rate: int = Field(20, ge=1, description="Messages a minute answered for one caller; danger is always answered.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_json: bool = Field(False, description="Logs as JSON lines, for collectors.")

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bot import broadcasting
 from bot.errors import HotlineError
 from bot.hotline.ports import Store
 from bot.settings import Settings
@@ -28,6 +29,7 @@ def add_commands(app: typer.Typer, load: Load) -> None:
     _add_needs_map(app, load)
     app.add_typer(_letters(load), name="outbox")
     app.add_typer(_keys(load), name="keys")
+    app.add_typer(broadcasting.commands(load), name="broadcast")
 
 
 def with_store(config: Settings, work: Callable[[Store], Awaitable[T]]) -> T:

@@ -174,10 +174,10 @@ class ConversationRows(Rows):
         self._set(conversation_id, unreachable=at)
 
     def idle(self, before: datetime, limit: int) -> list[str]:
-        """Conversations silent since `before` that no case, inbox or outbox row needs any more."""
+        """Conversations silent since `before` that no case, inbox or outbox row needs any more and that want no news."""
         needed = [
             exists().where(metadata.tables[name].c.conversation_id == conversation.c.id)
-            for name in ("case", "inbox", "outbox")
+            for name in ("case", "inbox", "outbox", "subscription")
         ]
         last_out = or_(conversation.c.last_out.is_(None), conversation.c.last_out < before)
         query = (

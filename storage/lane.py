@@ -112,7 +112,7 @@ def _touch(dialect: str) -> Executable:
         set_={
             "ready": 1,
             "next_at": case((waits, lane.c.next_at), else_=_NOW),
-            "priority": case((lane.c.priority > priority, lane.c.priority), else_=priority),
+            "priority": case((and_(_READY, lane.c.priority > priority), lane.c.priority), else_=priority),
         },
     )
 

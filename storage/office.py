@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from storage.audit import AuditRows
 from storage.board import BoardRows
+from storage.broadcast import BroadcastRows
 from storage.draft import DraftRows
 from storage.remark import RemarkRows
 from storage.shift import PresenceRows
@@ -62,3 +63,8 @@ class SqlOffice:
     def board(self) -> BoardRows:
         """Over all cases."""
         return BoardRows(self._connection, self._wake)
+
+    @cached_property
+    def broadcasts(self) -> BroadcastRows:
+        """News."""
+        return BroadcastRows(self._connection, self._wake)

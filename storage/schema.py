@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from storage import (  # noqa: F401 - imported to fill the metadata
     audit,
+    broadcast,
     case,
     conversation,
     draft,

@@ -51,6 +51,7 @@ class TelegramChannel:
     name = NAME
     rates = Rates(gap=1.0, overall=30.0)  # core.telegram.org/bots/faq: 1/s a chat, about 30/s over all
     can_delete = True
+    can_write_first = True
 
     def __init__(
         self, settings: TelegramSettings, say: Say, *, public_url: str = "", registry: CollectorRegistry = REGISTRY

@@ -77,6 +77,7 @@ class WebChat:
     name = NAME
     rates = Rates()
     can_delete = True
+    can_write_first = False  # the page is gone with its tab
 
     def __init__(self, key: bytes) -> None:
         self.passes = Passes(key)

@@ -46,6 +46,7 @@ class WhatsAppChannel:
 
     name = NAME
     rates = Rates(gap=1.0, overall=80.0)  # 80 messages/s for a number (Meta, throughput, May 2026)
+    can_write_first = True
     can_delete = False  # the Cloud API deletes nothing; the caller is told how to delete the chat
 
     def __init__(self, settings: WhatsAppSettings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from bot.console.board import Boards
+from bot.console.broadcasts import BroadcastPages
 from bot.console.entrance import Entrance
 from bot.console.gate import Gate
 from bot.console.house import House
@@ -36,6 +37,7 @@ class Console:
             MediaFiles(self.gate),
             Stream(self.gate),
             Boards(self.gate),
+            BroadcastPages(self.gate),
             Users(self.gate),
             Library(self.gate),
         )

@@ -8,6 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.hotline.announcement import Announcer
+from bot.hotline.broadcast import BroadcastOptions, Newsroom
 from bot.hotline.desk import OperatorsDesk
 from bot.hotline.duty import DeskOptions, Roster
 from bot.hotline.hours import Hours
@@ -26,6 +27,7 @@ class ConsoleOptions:
     https: bool = False
     base: str = ""  # address of the service, for links in invitations
     times: DeskOptions = field(default_factory=DeskOptions)
+    news: BroadcastOptions = field(default_factory=BroadcastOptions)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -57,6 +59,7 @@ class House:
         announcer = Announcer(channels, self.say)
         self.accounts = Accounts(store, clock)
         self.desk = OperatorsDesk(store, clock, announcer, options.times)
+        self.newsroom = Newsroom(store, clock, channels, self.say, options.news)
         self.roster = Roster(store, clock, announcer, options.times)
 
     def say(self, phrase: str, language: str, /, **values: object) -> str:

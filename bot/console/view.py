@@ -65,7 +65,7 @@ EVENTS = {
 }  # fmt: skip
 CHOICES = {
     "operator": N_("A person"), "menu": N_("Topics"), "languages": N_("Language"), "none": N_("None of these"),
-    "numbers": N_("Numbers"), "time": N_("A safe time"), "exit": N_("Leave quickly"), "start": N_("Begins anew"), "delete": N_("Delete my data"),
+    "show": N_("News"), "news": N_("News"), "numbers": N_("Numbers"), "time": N_("A safe time"), "exit": N_("Leave quickly"), "start": N_("Begins anew"), "delete": N_("Delete my data"),
 }  # fmt: skip
 _MODEL = "model"  # the name of the rule when no rule but likeness spoke
 _WORD = re.compile(r"[\w'’‘ʻʼ`´-]+")

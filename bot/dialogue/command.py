@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.dialogue import handover, menu, parting, safety
+from bot.dialogue import handover, menu, news, parting, safety
 from bot.dialogue.knowledge import N_
 from bot.dialogue.scene import Scene, Turn
 from bot.dialogue.session import Mode
@@ -34,6 +34,8 @@ def obey(scene: Scene) -> Turn:
         return handover.ask(scene, "asked")
     if name == "settings":
         return safety.settings(scene)
+    if name == "news" and scene.context.can_write_first:
+        return news.ask(scene)
     if name == "delete":
         return parting.ask_erase(scene)
     return menu.topics(scene, lead=menu.introduction(scene))

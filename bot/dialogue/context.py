@@ -24,4 +24,5 @@ class Context:
     channel: str = ""
     desk: Desk = Desk()
     backlog: bool = False  # the message waited over an hour: one apology and the menu, no stale answer
+    can_write_first: bool = False  # the channel reaches the caller later, without being written to
     can_delete: bool = True  # the channel can delete messages (Telegram: younger than 48 h)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bot.dialogue.reply import Reply
 from bot.matching.match import DangerSignal, Urgency
 
 
@@ -59,4 +60,20 @@ class Note:
     value: str = field(repr=False)
 
 
-Effect = OpenCase | Erase | Feedback | Missed | Rate | Note
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """The caller wants news, or no more of it."""
+
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShowNews:
+    """Send the text of a broadcast, in `frame`; when it is out of date, `frame` as it is."""
+
+    broadcast: str
+    language: str
+    frame: Reply
+
+
+Effect = OpenCase | Erase | Feedback | Missed | Rate | Note | Subscribe | ShowNews

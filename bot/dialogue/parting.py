@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from bot.dialogue.closed_answer import Closed, closed_answer
-from bot.dialogue.effect import Erase
+from bot.dialogue.effect import Effect, Erase, Subscribe
 from bot.dialogue.knowledge import N_
+from bot.dialogue.news import NO_MORE
 from bot.dialogue.reply import Reply
 from bot.dialogue.scene import Scene, Turn
 from bot.dialogue.session import Mode, Session
 
 
 def quick_exit(scene: Scene) -> Turn:
-    """Delete what can be deleted and leave one line that gives nothing away. A case stays open."""
+    """Delete what can be deleted and leave one line that gives nothing away. A case stays open; news ends."""
     session = scene.session
-    kept = Session(mode=Mode.EXITED, language=session.language, detected=session.detected, case=session.case, danger=session.danger, exit_word=session.exit_word)
-    return Turn(kept, (Reply(scene.say(N_("Thank you, goodbye.")), final=True),), (Erase("messages"),), scene.match)
+    subscribed = session.news == "yes"
+    kept = Session(
+        mode=Mode.EXITED, language=session.language, detected=session.detected, case=session.case, danger=session.danger,
+        exit_word=session.exit_word, news="no" if subscribed else session.news,
+    )  # fmt: skip
+    effects: tuple[Effect, ...] = (Erase("messages"), Subscribe(False)) if subscribed else (Erase("messages"),)
+    goodbye = scene.say(NO_MORE if subscribed else N_("Thank you, goodbye."))
+    return Turn(kept, (Reply(goodbye, final=True),), effects, scene.match)
 
 
 def ask_erase(scene: Scene) -> Turn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.dialogue import danger, handover, menu, parting
+from bot.dialogue import danger, handover, menu, news, parting
 from bot.dialogue.closed_answer import Closed, closed_answer
 from bot.dialogue.effect import Effect, Feedback, Missed
 from bot.dialogue.knowledge import N_
@@ -106,6 +106,9 @@ def helped(scene: Scene, intent: str) -> Turn:
     """The answer helped."""
     effects: tuple[Effect, ...] = (Feedback(intent, True),) if intent in scene.knowledge.intents() else ()
     text = scene.say(N_("I am glad. If you have another question, just write it."))
+    if news.may_ask(scene):
+        asked = news.ask(scene, lead=text)
+        return Turn(asked.session, asked.replies, effects, scene.match)
     return scene.turn(Reply(text, (scene.button("menu", N_("Topics")),)), effects=effects)
 
 

@@ -42,6 +42,7 @@ class Session:
     case: str = ""  # "", "waiting", "operator", "closed": what the hotline last did with it
     closed_only: bool = False  # yes/no mode for callers who are watched
     exit_word: str = ""  # the caller's own word for quick exit, folded
+    news: str = ""  # "", "asked", "yes", "no": whether the caller wants news
     campaign: str = ""  # what /start carried
 
     def change(self, **fields: Any) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.dialogue import command, danger, handover, menu, parting, question, safety
+from bot.dialogue import command, danger, handover, menu, news, parting, question, safety
 from bot.dialogue.closed_answer import leaves, number
 from bot.dialogue.context import Context
 from bot.dialogue.effect import Effect
@@ -53,7 +53,12 @@ def take_turn(
         return menu.without_words(scene)
     if not _has_word(text) and session.mode is Mode.NEW:
         return menu.welcome(scene)
-    closed = danger.closed_reply(scene, text) or parting.closed_reply(scene, text) or question.closed_reply(scene, text)
+    closed = (
+        danger.closed_reply(scene, text)
+        or parting.closed_reply(scene, text)
+        or question.closed_reply(scene, text)
+        or news.closed_reply(scene, text)
+    )
     if closed is not None:
         return closed
     match = understand(text, session.last_intent, session.language or message.language_hint)
@@ -144,6 +149,8 @@ def _press(scene: Scene, button: str) -> Turn:
         "closed": lambda: danger.safe_to_write(scene, safe=False) if value == "on" else safety.write_freely(scene),
         "ask": lambda: safety.note_answer(scene, value.partition(":")[0], value.endswith(":yes")),
         "erase": lambda: parting.erase(scene, value == "yes"),
+        "news": lambda: news.decide(scene, value == "yes"),
+        "show": lambda: news.show(scene, value),
         "rate": lambda: handover.rate(scene, value == "yes"),
     }
     act = actions.get(kind)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.content.handbook import Handbook
+from bot.dialogue.closed_answer import leaves
 from bot.dialogue.context import Context
 from bot.dialogue.knowledge import N_
 from bot.dialogue.message import Message
@@ -53,6 +54,8 @@ class Mind:
 
     def priority(self, message: Message) -> int:
         """How urgent a message looks at the door: 0, 1 or 2. Fast, since every message passes."""
+        if message.command in ("exit", "stop") or message.choice == "exit" or leaves(message.text):
+            return Urgency.EMERGENCY.rank  # who must leave cannot wait behind others
         if not message.text:
             return 0
         return self.edition.matcher.glance(message.text).level.rank

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from bot.hotline.newsletter import Broadcasts
 from bot.hotline.records import Case, CaseEvent
 from bot.hotline.team import (
     AuditEntry,
@@ -205,3 +206,5 @@ class Office(Protocol):
     def snippets(self) -> Snippets: ...
     @property
     def board(self) -> Board: ...
+    @property
+    def broadcasts(self) -> Broadcasts: ...

@@ -169,6 +169,8 @@ class Sender:
 
     async def _call(self, channel: Channel, outgoing: Outgoing) -> _Result:
         if outgoing.repeat:
+            if outgoing.kind == "news":  # nobody gets news twice: it may have come, and a person decides about the rest
+                return _Result(error="Unsure")
             self._metrics.repeats.labels(channel.name).inc()
         try:
             async with asyncio.timeout(self._options.timeout):

@@ -37,7 +37,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from bot.dialogue.context import Context, Desk
 from bot.dialogue.message import Message
@@ -121,6 +121,11 @@ class Channel(Protocol):
         """Whether messages younger than 48 h can be deleted at the platform."""
         ...
 
+    @property
+    def can_write_first(self) -> bool:
+        """Whether a caller who is not there reads later what is sent now."""
+        ...
+
     def render(self, reply: Reply) -> tuple[Mapping[str, Any], ...]:
         """The platform messages for a reply, in order, as JSON values. Pure: same reply, same payloads."""
         ...
@@ -143,6 +148,15 @@ class Channel(Protocol):
 
     def media(self, reference: str) -> AsyncIterator[bytes]:
         """The bytes of a file a caller sent, in pieces."""
+        ...
+
+
+@runtime_checkable
+class Knocking(Protocol):
+    """A channel that may write outside of its platform's window, with a template that the platform approved."""
+
+    def knock(self, language: str) -> Mapping[str, Any] | None:
+        """The payload of the template in this language; None when there is none."""
         ...
 
 

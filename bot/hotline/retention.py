@@ -20,6 +20,8 @@ class Retention:
     cases: timedelta = timedelta(days=180)  # after closing; with them their conversation's lines
     findings: timedelta = timedelta(days=180)  # missed questions and feedback
     seen: timedelta = timedelta(hours=48)  # ids of messages, to know a repeated one
+    news: timedelta = timedelta(days=180)  # broadcasts with their recipients
+    subscribers: timedelta = timedelta(days=365)  # since their last message
     lanes: timedelta = timedelta(days=1)  # of idle conversations
 
 
@@ -46,6 +48,9 @@ async def purge(store: Store, clock: Clock, retention: Retention) -> Purged:
     talks, cases = now - retention.talks, now - retention.cases
     await sweep("messages", lambda ledger: ledger.lines.forget(talks, cases, _BATCH))
     await sweep("letters", lambda ledger: ledger.letters.forget(talks, _BATCH))
+    await sweep("broadcasts", lambda ledger: ledger.office.broadcasts.forget(now - retention.news, 5))
+    subscribers = now - retention.subscribers
+    await sweep("subscriptions", lambda ledger: ledger.office.broadcasts.expire(subscribers, _BATCH))
     await sweep("conversations", lambda ledger: _forget_idle(ledger, talks))
     await sweep("findings", lambda ledger: ledger.findings.forget(now - retention.findings, _BATCH))
     await sweep("lanes", lambda ledger: ledger.lanes.forget_idle(now - retention.lanes, _BATCH))

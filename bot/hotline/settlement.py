@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.dialogue.effect import Effect, Erase, Feedback, Missed, Note, OpenCase, Rate
+from bot.dialogue.effect import Effect, Erase, Feedback, Missed, Note, OpenCase, Rate, ShowNews, Subscribe
 from bot.dialogue.message import Message
 from bot.dialogue.reply import Reply
 from bot.dialogue.session import Mode, Session
@@ -19,6 +19,7 @@ from bot.errors import LostError
 from bot.hotline import cases
 from bot.hotline.codec import message_to_json, reply_to_json
 from bot.hotline.ledger import Ledger
+from bot.hotline.newsletter import shown_text
 from bot.hotline.ports import Channel, Outcome
 from bot.hotline.records import MUTE, Case, Conversation, Direction, Incoming, Json, Status, Tally
 from bot.hotline.redaction import redact
@@ -89,6 +90,14 @@ class Settler:
                 if last := ledger.cases.last_of(conversation.id):
                     ledger.cases.change(last.id, (last.state,), useful=useful)
                     ledger.cases.record(last.id, now, "rated", "caller", {"useful": useful})
+            case Subscribe(wanted):
+                if wanted:
+                    ledger.office.broadcasts.subscribe(conversation.id, now)
+                else:
+                    ledger.office.broadcasts.unsubscribe(conversation.id)
+            case ShowNews(broadcast, spoken, frame):
+                shown = shown_text(ledger.office.broadcasts, conversation.id, broadcast, spoken, frame)
+                say(ledger, self.channels[conversation.channel], conversation, shown, now)
             case Erase():
                 pass  # after all others: see `settle`
 
@@ -136,9 +145,14 @@ def say(
     author: str = "",
     client_id: str = "",
     priority: int = 0,
+    kind: str = "send",
+    payloads: Sequence[Json] | None = None,
 ) -> int | None:
-    """Put a reply into transcript and outbox: the line's id, or None when `client_id` was used before."""
-    payloads = channel.render(reply)
+    """Put a reply into transcript and outbox: the line's id, or None when `client_id` was used before.
+
+    `payloads`: what goes to the platform, when it is not the reply itself but, say, a template.
+    """
+    payloads = channel.render(reply) if payloads is None else payloads
     line = ledger.lines.add(
         conversation.id,
         direction,
@@ -151,7 +165,7 @@ def say(
     )
     if line is not None:
         ledger.outbox.add(
-            conversation.id, channel.name, conversation.address, payloads, now, line=line, priority=priority
+            conversation.id, channel.name, conversation.address, payloads, now, line=line, priority=priority, kind=kind
         )
     return line
 

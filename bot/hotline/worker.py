@@ -224,12 +224,14 @@ class Worker:
             replies = (self._excuses.on_flood(before),) if incoming.flood == 1 else ()
             return muted(before, incoming.case, Outcome(Turn(before, replies), {"action": "flood"}))
         stale = self._is_stale(incoming, now)
+        channel = self._settler.channels[conversation.channel]
         context = Context(
             now=now,
             channel=conversation.channel,
             desk=item.desk,
             backlog=stale,
-            can_delete=self._settler.channels[conversation.channel].can_delete,
+            can_write_first=channel.can_write_first,
+            can_delete=channel.can_delete,
         )
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self._options.lease / 2):

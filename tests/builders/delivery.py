@@ -73,6 +73,7 @@ class FakeChannel:
     name: str = "fake"
     rates: Rates = field(default_factory=Rates)
     can_delete: bool = True
+    can_write_first: bool = True
     sent: list[tuple[str, str]] = field(default_factory=list)  # (address, text), in order
     times: list[float] = field(default_factory=list)  # of each send, monotonic seconds
     deleted: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)

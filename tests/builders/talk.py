@@ -63,11 +63,12 @@ class Caller:
     desk: Desk = field(default_factory=lambda: Desk(open=True, speaks=True))
     backlog: bool = False
     can_delete: bool = True
+    can_write_first: bool = False
     last: Turn = field(default_factory=lambda: Turn(Session()))
 
     def send(self, message: Message) -> Turn:
         """One turn."""
-        context = Context(NOW, "telegram", self.desk, self.backlog, self.can_delete)
+        context = Context(NOW, "telegram", self.desk, self.backlog, self.can_write_first, self.can_delete)
 
         def understand(words: str, _previous: str, _hint: str) -> Match:
             return self.meanings.get(words, match(words))

@@ -18,6 +18,7 @@ OPEN = {  # doors that need no session: the entrance itself
 HALFWAY = {("GET", "/console/login/code"), ("POST", "/console/login/code"), ("GET", "/console/enrol"), ("POST", "/console/enrol")}
 DESK = frozenset({Role.OPERATOR, Role.SUPERVISOR})
 READERS = frozenset({Role.EDITOR, Role.SUPERVISOR})
+NEWS = frozenset({Role.SUPERVISOR, Role.ADMIN})
 OPERATORS, SUPERVISORS, ADMINS = frozenset({Role.OPERATOR}), frozenset({Role.SUPERVISOR}), frozenset({Role.ADMIN})
 # Written down a second time on purpose: a change of the gate must be meant.
 EXPECTED = {
@@ -32,6 +33,7 @@ EXPECTED = {
     "/snippets": OPERATORS, "/snippets/{snippet}/remove": OPERATORS,
     "/board": SUPERVISORS, "/board/live": SUPERVISORS, "/waits": SUPERVISORS, "/audit": SUPERVISORS,
     "/content": READERS, "/content/{intent}": READERS, "/try": READERS, "/missed": READERS, "/missed/line": READERS,
+    "/broadcasts": NEWS, "/broadcasts/{broadcast}/send": NEWS, "/broadcasts/{broadcast}/pause": NEWS, "/broadcasts/{broadcast}/cancel": NEWS,
     "/users": ADMINS, "/users/{user}": ADMINS, "/users/{user}/reset": ADMINS, "/users/{user}/disable": ADMINS,
 }  # fmt: skip
 
@@ -50,7 +52,7 @@ def routes(house: ConsoleHouse) -> list[tuple[str, str]]:
 
 
 def filled(path: str) -> str:
-    values = {"case": "0" * 32, "line": "1", "user": "nobody", "intent": "unpaid_wages", "snippet": "1", "name": "console.css", "token": "x"}
+    values = {"case": "0" * 32, "line": "1", "user": "nobody", "intent": "unpaid_wages", "snippet": "1", "broadcast": "0" * 32, "name": "console.css", "token": "x"}
     return re.sub(r"\{(\w+)\}", lambda found: values[found[1]], path)
 
 

@@ -62,6 +62,7 @@ class HttpChannel:
 
     name = "fake"
     can_delete = True
+    can_write_first = True
 
     def __init__(self, url: str, rates: Rates) -> None:
         self.rates = rates

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -36,7 +36,7 @@ from bot.dialogue.context import Context, Desk
 from bot.dialogue.message import Message
 from bot.dialogue.session import Session
 from bot.dialogue.turn import Turn
-from bot.errors import ContentError, SettingsError, StoreAwayError
+from bot.errors import ContentError, Problem, SettingsError, StoreAwayError
 from bot.hotline.announcement import Announcer
 from bot.hotline.broadcast import BroadcastOptions
 from bot.hotline.duty import DeskOptions, DutyView
@@ -288,7 +288,7 @@ async def running(config: Settings, *, serving: bool, workers: bool) -> AsyncIte
     chat = WebChat(hashlib.sha256(b"web chat" + cipher.lookup("web chat")).digest())
     channels: dict[str, Channel] = {chat.name: chat}
     watch = ContentWatch(config.content_dir, lambda: _retrained(config), mind.edition.handbook.content, today)
-    house = _house(config, store, clock, mind, channels)
+    house = _house(config, store, clock, mind, channels, lambda: watch.errors)
     service = Service(config, store, mind, metrics, inbox, channels, watch, house)
     telegram = _telegram(service) if config.telegram.token.get_secret_value() else None
     whatsapp = _whatsapp(service) if config.whatsapp.token.get_secret_value() else None
@@ -379,13 +379,15 @@ def _retrained(config: Settings) -> Edition:
     return edition(config, config.content_dir)
 
 
-def _house(config: Settings, store: Store, clock: SystemClock, mind: Mind, channels: Mapping[str, Channel]) -> House:
+def _house(
+    config: Settings, store: Store, clock: SystemClock, mind: Mind, channels: Mapping[str, Channel], refused: Callable[[], Sequence[Problem]]
+) -> House:
     """The operators' desk and its console."""
     times = DeskOptions(offer=config.desk_offer_seconds, vanish=config.desk_vanish_seconds)
     base = base_address(config)
     news = BroadcastOptions(config.broadcast_rate, config.hours.zone)
     options = ConsoleOptions(config.hours, https=base.startswith("https://"), base=base, times=times, news=news)
-    return House(store, clock, mind, channels, options, show=to_web, previews=_PREVIEWS)
+    return House(store, clock, mind, channels, options, show=to_web, previews=_PREVIEWS, refused=refused)
 
 
 _PREVIEWS: Mapping[str, Callable[[str], str]] = {

@@ -188,9 +188,11 @@ class ConversationRows(Rows):
         )
         return list(self.connection.execute(query).scalars())
 
-    def put_note(self, conversation_id: str, key: str, value: str, at: datetime) -> None:
+    def put_note(
+        self, conversation_id: str, key: str, value: str, at: datetime, case: str | None = None
+    ) -> None:
         """Set or replace a fact about the caller."""
-        note.put(self.connection, conversation_id, key, value, at)
+        note.put(self.connection, conversation_id, key, value, at, case)
 
     def notes(self, conversation_id: str) -> dict[str, str]:
         """All facts noted about the caller."""

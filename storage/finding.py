@@ -16,12 +16,14 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
+    Select,
     String,
     Table,
     delete,
     func,
     select,
     union_all,
+    update,
 )
 
 from bot.hotline.records import MissedQuestion, Tally
@@ -39,6 +41,8 @@ missed = Table(
     Column("reason", String(16), nullable=False),
     Column("candidates", String(320), nullable=False),  # intents, by space
     Column("text", Sealed("missed.text"), nullable=False),
+    Column("intent", String(64), nullable=False, server_default=""),  # an editor's choice
+    Column("done", Instant, nullable=True),
     Index("ix_missed_conversation_id", "conversation_id"),
     Index("ix_missed_at", "at"),
 )
@@ -71,7 +75,7 @@ _COUNT = tally.insert()
 
 
 class FindingRows(Rows):
-    """Implements `bot.hotline.ledger.Findings`."""
+    """Implements `bot.hotline.findings.Findings`."""
 
     def add_missed(
         self, conversation: str, at: datetime, language: str, reason: str, candidates: Sequence[str], text: str
@@ -88,13 +92,50 @@ class FindingRows(Rows):
             )
         )
 
-    def missed(self, limit: int = 100, before: int | None = None) -> list[MissedQuestion]:
-        """The latest first; `before` an id pages on."""
+    def missed(
+        self, limit: int = 100, before: int | None = None, reason: str = "", done: bool | None = None
+    ) -> list[MissedQuestion]:
+        """The latest first; `before` an id pages on, `reason` and `done` keep only such ones."""
         query = select(missed).order_by(missed.c.id.desc()).limit(limit)
         if before is not None:
             query = query.where(missed.c.id < before)
+        if reason:
+            query = query.where(missed.c.reason == reason)
+        if done is not None:
+            query = query.where(missed.c.done.is_not(None) if done else missed.c.done.is_(None))
+        return self._questions(query)
+
+    def chosen(self, ids: Sequence[int]) -> list[MissedQuestion]:
+        """Those with these ids, the latest first."""
+        return self._questions(select(missed).where(missed.c.id.in_(ids)).order_by(missed.c.id.desc()))
+
+    def choose(self, ids: Sequence[int], intent: str) -> None:
+        """An editor says which intent these should be."""
+        self.connection.execute(update(missed).where(missed.c.id.in_(ids)).values(intent=intent[:64]))
+
+    def mark(self, ids: Sequence[int], done: datetime | None) -> int:
+        """They are done, or (None) open again; how many."""
+        return self.connection.execute(update(missed).where(missed.c.id.in_(ids)).values(done=done)).rowcount
+
+    def left(self) -> dict[str, int]:
+        """How many are not done, by reason."""
+        query = (
+            select(missed.c.reason, func.count().label("count"))
+            .where(missed.c.done.is_(None))
+            .group_by(missed.c.reason)
+        )
+        return {row[0]: row[1] for row in self.connection.execute(query)}
+
+    def reported(self, conversation: str, text: str) -> bool:
+        """Whether this text of this caller is in the list already, reported by an operator."""
+        query = select(missed.c.text).where(missed.c.conversation_id == conversation, missed.c.reason == "gap")
+        return text in self.connection.execute(query).scalars()
+
+    def _questions(self, query: Select[Any]) -> list[MissedQuestion]:
         return [
-            MissedQuestion(row.id, row.at, row.language, row.reason, tuple(row.candidates.split()), row.text)
+            MissedQuestion(
+                row.id, row.at, row.language, row.reason, tuple(row.candidates.split()), row.text, row.intent, row.done
+            )
             for row in self.connection.execute(query)
         ]
 

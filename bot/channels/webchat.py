@@ -182,6 +182,8 @@ class WebChatPages:
             lines = await self._lines(conversation, after)
             for line in lines:
                 after = line.id
+                if line.direction is Direction.SYSTEM:  # for operators only
+                    continue
                 yield f"id: {line.id}\ndata: {json.dumps(_shown(line), ensure_ascii=False)}\n\n"
             if not lines and not await self._store.wait(topic, _KEEPALIVE if conversation else 1.0, mark):
                 yield ": still here\n\n"

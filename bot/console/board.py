@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from bot.console.gate import Gate, visitor
+from bot.console.part import Part
 from bot.console.said import Said
 from bot.console.view import Words
 from bot.hotline.desk import OUTCOMES
@@ -51,13 +52,11 @@ class PersonRow:
     silent: int
 
 
-class Boards:
+class Boards(Part):
     """The pages."""
 
     def __init__(self, gate: Gate) -> None:
-        self.gate = gate
-        self.pages = gate.pages
-        self.house = gate.house
+        super().__init__(gate)
         self.said = Said()
 
     def router(self) -> APIRouter:

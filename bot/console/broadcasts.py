@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 
-from bot.console.gate import Gate, visitor
+from bot.console.gate import visitor
 from bot.console.page import go
+from bot.console.part import Part
 from bot.console.view import Words
 from bot.dialogue.knowledge import N_
 from bot.dialogue.question import STAY_COUNTRIES
@@ -27,13 +28,8 @@ REASONS = {
 }  # fmt: skip
 
 
-class BroadcastPages:
+class BroadcastPages(Part):
     """The routes under /console/broadcasts."""
-
-    def __init__(self, gate: Gate) -> None:
-        self.gate = gate
-        self.pages = gate.pages
-        self.house = gate.house
 
     def router(self) -> APIRouter:
         """The routes."""

@@ -11,6 +11,7 @@ from bot.console.gate import Gate
 from bot.console.house import House
 from bot.console.library import Library
 from bot.console.media import MediaFiles
+from bot.console.missed import MissedQuestions
 from bot.console.page import Pages
 from bot.console.replies import Replies
 from bot.console.stream import Stream
@@ -40,5 +41,6 @@ class Console:
             BroadcastPages(self.gate),
             Users(self.gate),
             Library(self.gate),
+            MissedQuestions(self.gate),
         )
         return [part.router() for part in parts]

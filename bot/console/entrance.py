@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
+import segno
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import FileResponse
 
 from bot.console.gate import ANYONE, Gate, check_origin, visitor
 from bot.console.page import HEADERS, STATIC, go
+from bot.console.part import Part
 from bot.dialogue.knowledge import N_
 from bot.errors import NotFoundError, RefusedError
 from bot.hotline.credential import new_totp, totp_uri
@@ -24,12 +26,11 @@ _DIFFER = N_("The two passwords differ.")
 Text = Annotated[str, Form(max_length=256)]
 
 
-class Entrance:
+class Entrance(Part):
     """The pages before the desk."""
 
     def __init__(self, gate: Gate) -> None:
-        self.gate = gate
-        self.pages = gate.pages
+        super().__init__(gate)
         self.accounts = gate.house.accounts
 
     def router(self) -> APIRouter:
@@ -98,8 +99,7 @@ class Entrance:
         if found.staff.totp and not found.login.complete:
             return go(request, "/console/login/code")
         secret = new_totp()
-        uri = totp_uri(secret, found.staff.name)
-        return self.pages.page(request, "enrol.html", error="", secret=secret, uri=uri)
+        return self.pages.page(request, "enrol.html", error="", **_second_step(secret, found.staff.name))
 
     async def enrol(self, request: Request, secret: Text, code: Text) -> Response:
         """Check the first code; show the recovery codes once."""
@@ -108,8 +108,8 @@ class Entrance:
             token, codes = await self.accounts.enrol(found, secret, code)
         except RefusedError as error:
             reason = self.pages.house.say(str(error), self.pages.language(request))
-            uri = totp_uri(secret, found.staff.name)
-            return self.pages.page(request, "enrol.html", status=error.status, error=reason, secret=secret, uri=uri)
+            step = _second_step(secret, found.staff.name)
+            return self.pages.page(request, "enrol.html", status=error.status, error=reason, **step)
         return self._with_cookie(self.pages.page(request, "recovery.html", codes=codes), token)
 
     async def welcome_page(self, request: Request, token: str) -> Response:
@@ -172,6 +172,13 @@ class Entrance:
         )  # fmt: skip
         response.headers.update({k: v for k, v in HEADERS.items() if k not in response.headers})
         return response
+
+
+def _second_step(secret: str, name: str) -> dict[str, Any]:
+    """The key in text, as an address for an app on the same phone, and as a picture for the phone's camera."""
+    uri = totp_uri(secret, name)
+    picture = segno.make(uri, micro=False).svg_inline(omitsize=True, svgclass="qr", lineclass=None, border=4)
+    return {"secret": secret, "uri": uri, "picture": picture}
 
 
 def home_of(roles: frozenset[Role]) -> str:

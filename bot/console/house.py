@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from bot.errors import Problem
 from bot.hotline.announcement import Announcer
 from bot.hotline.broadcast import BroadcastOptions, Newsroom
 from bot.hotline.desk import OperatorsDesk
@@ -36,7 +37,11 @@ class ConsoleOptions:
 
 
 class House:
-    """The parts, built once. `show` makes safe HTML of markdown-light; `previews` does so for each channel's form."""
+    """The parts, built once.
+
+    `show` makes safe HTML of markdown-light; `previews` does so for each channel's form; `refused` says what is wrong
+    with content on disk that is therefore not served.
+    """
 
     def __init__(
         self,
@@ -48,6 +53,7 @@ class House:
         *,
         show: Callable[[str], str],
         previews: Mapping[str, Preview],
+        refused: Callable[[], Sequence[Problem]] = tuple,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -56,6 +62,7 @@ class House:
         self.options = options
         self.show = show
         self.previews = previews
+        self.refused = refused
         announcer = Announcer(channels, self.say)
         self.accounts = Accounts(store, clock)
         self.desk = OperatorsDesk(store, clock, announcer, options.times)

@@ -1,30 +1,26 @@
-"""The editors' pages: what the bot knows, trying it, and the questions that got no answer."""
+"""The editors' pages: what the bot knows, and trying it."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 
-from bot.console.gate import Gate, visitor
-from bot.console.replies import spoken
+from bot.console.gate import visitor
+from bot.console.page import done
+from bot.console.part import Part
 from bot.console.view import own_words
-from bot.dialogue.knowledge import N_
 from bot.errors import NotFoundError
 from bot.hotline.team import Role
 from bot.reports.explanation import as_data
 
-_READERS = (Role.EDITOR, Role.SUPERVISOR)
+READERS = (Role.EDITOR, Role.SUPERVISOR)
 _TEXT = 1000  # characters of a question to try
-_MISSED_PAGE = 50
+_PROBLEMS = 50  # of the files, shown
 _COUNTRIES = ("", "RU", "KZ", "KG", "TJ", "UZ", "TR", "KR", "AE", "PL", "other")
-MISSES = {
-    "fallback": N_("Not understood"),
-    "none_of_these": N_("None of the offered"),
-    "did_not_help": N_("The answer did not help"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +32,18 @@ class Preview:
     length: int
 
 
-class Library:
+class Library(Part):
     """The routes for editors."""
-
-    def __init__(self, gate: Gate) -> None:
-        self.gate = gate
-        self.pages = gate.pages
-        self.house = gate.house
 
     def router(self) -> APIRouter:
         """The routes."""
         router = self.gate.router()
         add = self.gate.add
-        add(router, "GET", "/content", self.contents, _READERS)
-        add(router, "GET", "/content/{intent}", self.intent, _READERS)
-        add(router, "GET", "/try", self.try_page, _READERS)
-        add(router, "POST", "/try", self.try_it, _READERS)
-        add(router, "GET", "/missed", self.missed, _READERS)
-        add(router, "POST", "/missed/line", self.yaml_line, _READERS)
+        add(router, "GET", "/content", self.contents, READERS)
+        add(router, "GET", "/content-problems", self.refused, READERS, passive=True)
+        add(router, "GET", "/content/{intent}", self.intent, READERS)
+        add(router, "GET", "/try", self.try_page, READERS)
+        add(router, "POST", "/try", self.try_it, READERS)
         return router
 
     async def contents(self, request: Request) -> Response:
@@ -67,9 +57,19 @@ class Library:
             "topics": topics,
             "book": book,
             "today": book.today(),
-            "problems": book.content.problems[:50],
+            "problems": [problem for problem in book.content.problems if problem.severity != "error"][:_PROBLEMS],
+            **self._refused(),
         }
         return self.pages.page(request, "contents.html", **values)
+
+    async def refused(self, request: Request, seen: str = "") -> Response:
+        """What is wrong with files that were changed and are not served; nothing when that is `seen`."""
+        values = self._refused()
+        return done() if values["seen"] == seen else self.pages.page(request, "_refused.html", **values)
+
+    def _refused(self) -> dict[str, Any]:
+        refused = self.house.refused()[:_PROBLEMS]
+        return {"refused": refused, "seen": hashlib.sha256(repr(refused).encode()).hexdigest()[:12]}
 
     async def intent(self, request: Request, intent: str, shown: str = "", stay: str = "") -> Response:
         """One intent: examples, and the answer per language, country and channel."""
@@ -109,54 +109,3 @@ class Library:
 
         data = await asyncio.to_thread(explain)
         return self.pages.page(request, "try.html", text=text, data=data, own_words=own_words, book=edition.handbook)
-
-    async def missed(self, request: Request, before: int = 0) -> Response:
-        """Questions without an answer, numbers and names taken out."""
-        return self.pages.page(request, "missed.html", **await self._missed(before), line="", line_file="", chosen=0)
-
-    async def _missed(self, before: int) -> dict[str, Any]:
-        found = await self.house.store.read(lambda ledger: ledger.findings.missed(_MISSED_PAGE, before or None))
-        more = found[-1].id if len(found) == _MISSED_PAGE else 0
-        book = self.house.mind.edition.handbook
-        return {
-            "questions": found,
-            "more": more,
-            "before": before,
-            "book": book,
-            "misses": MISSES,
-            "intents": sorted(book.intents()),
-        }
-
-    async def yaml_line(
-        self,
-        request: Request,
-        question: Annotated[int, Form(ge=1)],
-        intent: Annotated[str, Form(max_length=64)],
-        text: Annotated[str, Form(max_length=_TEXT)],
-        before: Annotated[int, Form(ge=0)] = 0,
-    ) -> Response:
-        """The line to add to the intent's file."""
-        book = self.house.mind.edition.handbook
-        if intent not in book.intents():
-            raise NotFoundError
-        values = await self._missed(before)
-        asked = next((missed for missed in values["questions"] if missed.id == question), None)
-        language = (asked.language if asked else "ru").partition("_")[0]
-        code = language if language in spoken(book) else "ru"
-        line = f"examples:\n  {code}:\n    - {as_example(text)}"
-        return self.pages.page(
-            request, "missed.html", **values, line=line, line_file=book.content.intents[intent].file, chosen=question
-        )
-
-
-def as_example(text: str) -> str:
-    """A caller's words as a YAML string that means itself: no template marks, quoted when YAML needs it."""
-    plain = " ".join(text.split())
-    for mark in "<>[]()|{}":
-        plain = plain.replace(mark, " ")
-    plain = " ".join(plain.split())[:200]
-    risky = plain[:1] in "-?:,#&*!%@`'\"" or ": " in plain or " #" in plain or plain.endswith(":") or not plain
-    named = (
-        plain.casefold() in {"yes", "no", "on", "off", "true", "false", "null", "~"} or plain.replace(".", "").isdigit()
-    )
-    return "'" + plain.replace("'", "''") + "'" if risky or named else plain

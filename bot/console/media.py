@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from bot.console.gate import Gate, visitor
+from bot.console.gate import visitor
 from bot.console.page import HEADERS
+from bot.console.part import Part
 from bot.console.photo import without_metadata
 from bot.console.waitlist import DESK_ROLES
 from bot.dialogue.knowledge import N_
@@ -37,12 +38,8 @@ _ENDINGS = {
 }  # fmt: skip
 
 
-class MediaFiles:
+class MediaFiles(Part):
     """GET /console/cases/<id>/media/<line>."""
-
-    def __init__(self, gate: Gate) -> None:
-        self.gate = gate
-        self.house = gate.house
 
     def router(self) -> APIRouter:
         """The route."""

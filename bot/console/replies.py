@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 
-from bot.console.gate import Gate, visitor
+from bot.console.gate import visitor
 from bot.console.page import done, go
+from bot.console.part import Part
 from bot.console.waitlist import DESK_ROLES
 from bot.content.handbook import Handbook
 from bot.dialogue.knowledge import N_
@@ -36,13 +37,8 @@ class ReadyReply:
     same: bool  # nothing to translate
 
 
-class Replies:
+class Replies(Part):
     """The search beside a talk, and the page of own replies."""
-
-    def __init__(self, gate: Gate) -> None:
-        self.gate = gate
-        self.pages = gate.pages
-        self.house = gate.house
 
     def router(self) -> APIRouter:
         """The routes."""

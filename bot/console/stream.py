@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator
 
 from fastapi import APIRouter, Request
 
-from bot.console.gate import ANYONE, Gate, visitor
+from bot.console.gate import ANYONE, visitor
 from bot.console.page import HEADERS
+from bot.console.part import Part
 from bot.hotline.duty import routes
 from bot.hotline.ledger import Ledger
 from bot.hotline.records import CaseState
@@ -22,12 +23,8 @@ _STREAM_SECONDS = 900.0  # a stream ends after that and the page opens the next 
 _GATHER = 0.1  # seconds in which further wake-ups become one event
 
 
-class Stream:
+class Stream(Part):
     """GET /console/stream."""
-
-    def __init__(self, gate: Gate) -> None:
-        self.gate = gate
-        self.house = gate.house
 
     def router(self) -> APIRouter:
         """The route."""

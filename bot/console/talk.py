@@ -8,10 +8,12 @@ from fastapi import APIRouter, Form, Request, Response
 
 from bot.console.gate import Gate, visitor
 from bot.console.page import done, go
+from bot.console.part import Part
 from bot.console.view import EVENTS, Words, window_left
 from bot.console.waitlist import DESK_ROLES, Waiting
+from bot.dialogue.knowledge import N_
 from bot.hotline.announcement import away, language_of
-from bot.hotline.desk import OUTCOMES, TEXT_LIMIT, Talk
+from bot.hotline.desk import AGREED, FACT_LIMIT, OUTCOMES, TEXT_LIMIT, Talk
 from bot.hotline.duty import fresh
 from bot.hotline.ledger import Ledger
 from bot.hotline.records import MUTE, Direction
@@ -21,15 +23,17 @@ from bot.matching.match import Urgency
 Note = Annotated[str, Form(max_length=TEXT_LIMIT)]
 _SELF_HARM = ("suicidal_distress",)
 _CHILD = ("child_exploitation",)
+PROPOSE = N_(
+    "Let us agree on a word, so that you know it is us and we know it is you. Choose any word, not your name, and write it here."
+)
+VERIFY = N_("Before we go on, please write the word that we agreed on.")
 
 
-class Talks:
+class Talks(Part):
     """The pages under /console/cases/<id>."""
 
     def __init__(self, gate: Gate, waiting: Waiting) -> None:
-        self.gate = gate
-        self.pages = gate.pages
-        self.house = gate.house
+        super().__init__(gate)
         self.desk = gate.house.desk
         self.waiting = waiting
 
@@ -44,6 +48,8 @@ class Talks:
         add(router, "POST", "/cases/{case}/say", self.say, DESK_ROLES)
         add(router, "POST", "/cases/{case}/draft", self.draft, DESK_ROLES)
         add(router, "POST", "/cases/{case}/remark", self.remark, DESK_ROLES)
+        add(router, "POST", "/cases/{case}/agree", self.agree, DESK_ROLES)
+        add(router, "POST", "/cases/{case}/gap", self.report_gap, DESK_ROLES)
         add(router, "POST", "/cases/{case}/transfer", self.transfer, DESK_ROLES)
         add(router, "POST", "/cases/{case}/return", self.give_back, DESK_ROLES)
         add(router, "POST", "/cases/{case}/urgency", self.judge, DESK_ROLES)
@@ -96,7 +102,11 @@ class Talks:
             ],
             "cleared": conversation.cleared,
             "mine": case.state in MUTE and case.operator == me.id,
-            "notes": words.notes(talk.notes),
+            "notes": words.notes({key: value for key, value in talk.notes.items() if key not in AGREED}),
+            "agreed": {fact: talk.notes.get(fact, "") for fact in AGREED},
+            "propose": self.house.say(PROPOSE, language_of(conversation)),
+            "verify": self.house.say(VERIFY, language_of(conversation)),
+            "fact_limit": FACT_LIMIT,
             "looking": [words.names.get(who, "") for who in talk.looking],
             "colleagues": [s for s in staff if s.id in there and s.id != me.id and s.may(*DESK_ROLES)],
             "outcomes": OUTCOMES,
@@ -134,6 +144,29 @@ class Talks:
         """A private note, a question to the supervisors, or their advice."""
         await self.desk.remark(case, visitor(request).staff, kind, text)
         return done("case", "wrote") if "hx-request" in request.headers else go(request, f"/console/cases/{case}")
+
+    async def agree(
+        self,
+        request: Request,
+        case: str,
+        fact: Annotated[str, Form(max_length=32)],
+        value: Annotated[str, Form(max_length=FACT_LIMIT)] = "",
+    ) -> Response:
+        """Keep the check word or the safe time; nothing typed takes it back."""
+        await self.desk.agree(case, visitor(request).staff, fact, value)
+        return done("case") if "hx-request" in request.headers else go(request, f"/console/cases/{case}")
+
+    async def report_gap(self, request: Request, case: str, line: Annotated[int, Form(ge=1)]) -> Response:
+        """The bot should have known this: to the editors' list, redacted."""
+        fresh_one = await self.desk.report_gap(case, visitor(request).staff, line)
+        told = (
+            N_("The editors will see this message, without numbers and names.")
+            if fresh_one
+            else N_("This message is in the editors' list already.")
+        )
+        return self.pages.page(
+            request, "_notice.html", reason=self.house.say(told, visitor(request).staff.language), look="good"
+        )
 
     async def transfer(
         self, request: Request, case: str, to: Annotated[str, Form(max_length=32)], note: Note = ""

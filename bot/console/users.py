@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Request, Response
 
 from bot.console.gate import Gate, visitor
 from bot.console.page import go
+from bot.console.part import Part
 from bot.console.replies import spoken
 from bot.hotline.team import Role
 
@@ -16,12 +17,11 @@ Name = Annotated[str, Form(max_length=64)]
 Several = Annotated[list[str] | None, Form()]
 
 
-class Users:
+class Users(Part):
     """The routes under /console/users."""
 
     def __init__(self, gate: Gate) -> None:
-        self.gate = gate
-        self.pages = gate.pages
+        super().__init__(gate)
         self.accounts = gate.house.accounts
 
     def router(self) -> APIRouter:

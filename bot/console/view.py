@@ -72,6 +72,7 @@ _WORD = re.compile(r"[\w'’‘ʻʼ`´-]+")
 _SAID = 1000  # characters of a text searched for the words of a signal
 _CHANNELS = {"telegram": "Telegram", "whatsapp": "WhatsApp", "webchat": "Web"}
 _PLAYED = ("voice", "video")
+_WRITTEN = ("text", "edited")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ class LineView:
     danger: str
     media: Mapping[str, Any] = field(default_factory=dict)
     place: tuple[float, float] | None = None
+    reportable: bool = False  # words of the caller's own that the bot might have known
 
 
 class Words:
@@ -193,6 +195,7 @@ class Words:
             danger=str(line.understood.get("danger", "")) if incoming else "",
             media={**line.detail["media"], "kind": line.kind} if incoming and line.detail.get("media") else {},
             place=(place[0], place[1]) if place else None,
+            reportable=incoming and line.kind in _WRITTEN and bool(line.text.strip()),
         )
 
     def choice(self, line: Line) -> str:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form, Request, Response
 
 from bot.console.gate import Gate, visitor
 from bot.console.page import done, go
+from bot.console.part import Part
 from bot.console.said import Said
 from bot.console.view import CaseView, Words
 from bot.dialogue.knowledge import N_
@@ -40,13 +41,11 @@ class Waitlist:
     open_hours: bool
 
 
-class Waiting:
+class Waiting(Part):
     """The pages and actions of the desk."""
 
     def __init__(self, gate: Gate) -> None:
-        self.gate = gate
-        self.pages = gate.pages
-        self.house = gate.house
+        super().__init__(gate)
         self.said = Said()
 
     def router(self) -> APIRouter:

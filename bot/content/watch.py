@@ -35,8 +35,8 @@ class ContentWatch(Generic[E]):
         self._build = build
         self._today = today
         self._revision = content.revision
-        self.errors: tuple[Problem, ...] = tuple(p for p in content.problems if p.severity == "error")
-        _ERRORS.set(len(self.errors))
+        self.errors: tuple[Problem, ...] = ()  # of what is on disk now, which is then not what is served
+        self._report(tuple(p for p in content.problems if p.severity == "error"))
 
     async def run(self, stop: asyncio.Event, publish: Callable[[E], None]) -> None:
         """Until `stop`: after each change inspect, build, publish. Begins with a look at what was loaded at start."""
@@ -48,6 +48,10 @@ class ContentWatch(Generic[E]):
         ):
             await self._look(publish)
 
+    def _report(self, errors: tuple[Problem, ...]) -> None:
+        self.errors = errors
+        _ERRORS.set(len(errors))
+
     async def _look(self, publish: Callable[[E], None]) -> None:
         try:
             await self._take(publish)
@@ -57,8 +61,7 @@ class ContentWatch(Generic[E]):
 
     async def _take(self, publish: Callable[[E], None]) -> None:
         content, problems = await asyncio.to_thread(inspect, self._directory, self._today())
-        self.errors = tuple(p for p in problems if p.severity == "error")
-        _ERRORS.set(len(self.errors))
+        self._report(tuple(p for p in problems if p.severity == "error"))
         if content is None or self.errors:
             _RELOADS.labels("refused").inc()
             for problem in self.errors[:_SHOWN]:
@@ -71,6 +74,7 @@ class ContentWatch(Generic[E]):
         except HotlineError:
             _RELOADS.labels("failed").inc()
             log.exception("content could not be built")
+            self._report((Problem(self._directory.name, 0, 0, "The bot could not learn this content.", "Ask whoever runs the service to look at its log."),))
             return
         publish(edition)
         self._revision = content.revision

@@ -16,6 +16,7 @@ from bot.hotline.ledger import Ledger
 from bot.hotline.outbox import enqueue
 from bot.hotline.ports import Clock, Store
 from bot.hotline.records import MUTE, Case, CaseEvent, CaseState, Conversation, Direction, Line
+from bot.hotline.redaction import redact
 from bot.hotline.team import Duty, Remark, RemarkKind, Role, Staff
 from bot.matching.match import Urgency
 
@@ -31,6 +32,8 @@ OUTCOMES: Mapping[str, str] = {
     "other": N_("Something else"),
 }
 WINDOWS: Mapping[str, timedelta] = {"whatsapp": timedelta(hours=24)}  # WhatsApp Business policy: since the last message
+AGREED: Mapping[str, str] = {"check_word": "check word", "safe_time": "safe time"}  # fact -> its name in the audit log
+FACT_LIMIT = 200  # characters
 TEXT_LIMIT = 3500  # characters of an operator's message
 _NOT_YOURS = N_("This case is not with you any more.")
 _REFUSED_AGAIN = timedelta(minutes=5)  # an offer one let expire is not made to the same person before that
@@ -227,6 +230,44 @@ class OperatorsDesk:
             ledger.office.remarks.add(known.conversation, case, staff.id, kind, text=clean, now=now)
 
         await self._store.transact(work)
+
+    async def agree(self, case: str, staff: Staff, fact: str, value: str) -> None:
+        """Keep what was agreed with the caller, encrypted, as long as the case; "" takes it back."""
+        if fact not in AGREED:
+            raise RefusedError
+        now, clean = self._clock.now(), " ".join(value.split())[:FACT_LIMIT]
+
+        def work(ledger: Ledger) -> None:
+            known = ledger.cases.get(case)
+            if known is None or not self.may_see(ledger, known, staff):
+                raise ForbiddenError
+            ledger.conversations.put_note(known.conversation, fact, clean, now, case)
+            ledger.office.audit.append(now, staff.id, f"{AGREED[fact]} {'set' if clean else 'taken back'}", case[:8])
+            ledger.wake(f"case:{case}")
+
+        await self._store.transact(work)
+
+    async def report_gap(self, case: str, staff: Staff, line: int) -> bool:
+        """Put a caller's message, redacted, before the editors; False when it is there already."""
+        now = self._clock.now()
+
+        def work(ledger: Ledger) -> bool:
+            known = ledger.cases.get(case)
+            if known is None or not self.may_see(ledger, known, staff):
+                raise ForbiddenError
+            said = next(iter(ledger.lines.of(known.conversation, after=line - 1, limit=1)), None)
+            if said is None or said.id != line or said.direction is not Direction.IN or not said.text:
+                raise NotFoundError
+            text, heard = redact(said.text), said.understood
+            if ledger.findings.reported(known.conversation, text):
+                return False
+            language = str(heard.get("language") or known.language)
+            candidates = [str(candidate[0]) for candidate in heard.get("candidates", ())]
+            ledger.findings.add_missed(known.conversation, now, language, "gap", candidates[:4], text)
+            ledger.office.audit.append(now, staff.id, "gap reported", case[:8], str(line))
+            return True
+
+        return await self._store.transact(work)
 
     async def transfer(self, case: str, staff: Staff, to: str, note: str) -> None:
         """To a colleague on duty, with a note; the caller is told nothing and greeted by nobody twice."""

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from bot.dialogue.message import Envelope
 from bot.dialogue.session import Session
+from bot.hotline.findings import Findings
 from bot.hotline.office import Office
 from bot.hotline.records import (
     Case,
@@ -25,10 +26,8 @@ from bot.hotline.records import (
     Json,
     Lane,
     Line,
-    MissedQuestion,
     Outgoing,
     Status,
-    Tally,
 )
 from bot.hotline.records import (
     FloodLimit as FloodLimit,  # noqa: PLC0414 - others take it from here
@@ -61,7 +60,9 @@ class Conversations(Protocol):
         """Conversations silent since `before` that no case, inbox or outbox row needs any more and that want no news."""
         ...
 
-    def put_note(self, conversation: str, key: str, value: str, at: datetime) -> None: ...
+    def put_note(self, conversation: str, key: str, value: str, at: datetime, case: str | None = None) -> None:
+        """Set a fact, "" deletes it; one agreed in a `case` is deleted with it."""
+        ...
 
     def notes(self, conversation: str) -> dict[str, str]: ...
 
@@ -307,32 +308,6 @@ class Cases(Protocol):
     def events(self, case: str) -> list[CaseEvent]: ...
 
     def forget(self, closed_before: datetime, limit: int) -> int: ...
-
-
-class Findings(Protocol):
-    """What editors and statistics learn, without ids of callers going out."""
-
-    def add_missed(
-        self, conversation: str, at: datetime, language: str, reason: str, candidates: Sequence[str], text: str
-    ) -> None: ...
-
-    def missed(self, limit: int = 100, before: int | None = None) -> list[MissedQuestion]: ...
-
-    def add_feedback(self, conversation: str, at: datetime, intent: str, language: str, helped: bool) -> None: ...
-
-    def feedback(self, since: datetime) -> dict[str, tuple[int, int]]:
-        """Intent -> (helped, did not help)."""
-        ...
-
-    def count(self, tally: Tally) -> None: ...
-
-    def tallies(self, first_day: str, last_day: str) -> list[Tally]: ...
-
-    def fold(self, limit: int) -> int:
-        """Add up single tallies by day; how many were folded."""
-        ...
-
-    def forget(self, before: datetime, limit: int) -> int: ...
 
 
 class Leases(Protocol):

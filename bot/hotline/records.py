@@ -180,6 +180,8 @@ class MissedQuestion:
     reason: str
     candidates: tuple[str, ...]
     text: str = field(repr=False)
+    intent: str = ""  # what an editor chose
+    done: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

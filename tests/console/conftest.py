@@ -62,12 +62,18 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def service(tmp_path: Path, settings: dict[str, str], request: pytest.FixtureRequest) -> Iterator[Serving]:
+def own_settings() -> dict[str, str]:
+    """Settings that a fixture adds before the service starts."""
+    return {}
+
+
+@pytest.fixture
+def service(tmp_path: Path, settings: dict[str, str], own_settings: dict[str, str], request: pytest.FixtureRequest) -> Iterator[Serving]:
     """A service with an empty database; `@pytest.mark.parametrize("service", [{…}], indirect=True)` adds settings."""
     data = tmp_path / "data"
     data.mkdir()
     shutil.copytree(settings["models"], data / "models", copy_function=os.link)
-    more = {key: value for key, value in settings.items() if key.startswith("HOTLINE_")} | getattr(request, "param", {})
+    more = {key: value for key, value in settings.items() if key.startswith("HOTLINE_")} | getattr(request, "param", {}) | own_settings
     with serving(data, **more) as running:
         yield running
 

@@ -71,7 +71,7 @@ def test_every_page(service: Serving, crew: Crew) -> None:
             expect(page.locator("dl.facts")).to_be_visible()
         check(page, name)
     page.goto("/console/missed")
-    page.get_by_role("button", name="Make the line").first.click()
+    page.get_by_role("button", name="Make the line", exact=True).first.click()
     expect(page.locator("pre")).to_contain_text("examples:")
 
 

@@ -7,7 +7,7 @@ import re
 import pyotp
 import pytest
 
-from bot.console.library import as_example
+from bot.console.missed import as_example
 from bot.console.view import own_words
 from bot.hotline.ports import Store
 from bot.hotline.team import Role
@@ -196,9 +196,32 @@ async def test_an_editor_gets_the_yaml_line_for_a_missed_question(house: Console
         lambda ledger: ledger.findings.add_missed(conversation.id, house.clock.now(), "ru", "fallback", ["unpaid_wages"], "где мои деньги: [name]")
     )
     assert "где мои деньги" in (await editor.get("/console/missed")).text
-    form = {"question": "1", "intent": "unpaid_wages", "text": "где мои деньги: [name]"}
-    page = words_of(await editor.post("/console/missed/line", form))
-    assert "examples: ru: - &#39;где мои деньги: name&#39;" in page
+    page = words_of(await editor.post("/console/missed/line", {"one": "1", "intent-1": "unpaid_wages"}))
+    assert "examples: ru: - &#39;где мои деньги:&#39;" in page
+
+
+async def test_an_editor_settles_several_questions_at_once(house: ConsoleHouse) -> None:
+    editor = await house.enter("Editor", Role.EDITOR)
+    await house.ask("person")
+    conversation, now = await house.house.conversation(), house.clock.now()
+    for language, reason, text in (("ru", "fallback", "где деньги"), ("uz_Cyrl", "did_not_help", "пулим қани"), ("ru", "gap", "где деньги"), ("ru", "gap", "другое")):
+        await house.store.transact(lambda ledger, a=(language, reason, (), text): ledger.findings.add_missed(conversation.id, now, *a))
+    shown = words_of(await editor.get("/console/missed?reason=gap"))
+    assert "другое" in shown
+    assert "пулим" not in shown
+    chosen = {"chosen": ["1", "2", "3"], "intent": "unpaid_wages"}
+    page = words_of(await editor.post("/console/missed/line", chosen))
+    assert "examples: ru: - где деньги uz: - пулим қани" in page
+    assert (await editor.post("/console/missed/line", {"chosen": ["1"], "intent": ""})).status_code == 400
+    assert (await editor.post("/console/missed/done", {})).status_code == 404
+    assert (await editor.post("/console/missed/done", chosen)).status_code == 303
+    left = await house.read(lambda ledger: ledger.findings.missed(done=False))
+    assert [question.text for question in left] == ["другое"]
+    done = await house.read(lambda ledger: ledger.findings.missed(done=True))
+    assert [question.intent for question in done] == ["unpaid_wages"] * 3
+    assert "пулим" in words_of(await editor.get("/console/missed?done=1"))
+    await editor.post("/console/missed/done", {"one": "2", "done": "1"})
+    assert await house.read(lambda ledger: ledger.findings.left()) == {"gap": 1, "did_not_help": 1}
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@
     } catch { /* no sound on this device */ }
   }
   function tell(words) {
-    if (!document.hidden || !("Notification" in window) || Notification.permission !== "granted") return;
+    if ((!document.hidden && document.hasFocus()) || !("Notification" in window) || Notification.permission !== "granted") return;
     try { new Notification(words, { tag: words }); } catch { /* some phones allow it only from a worker */ }
   }
   function alarm(words) { ring(true); tell(words); }
@@ -156,8 +156,22 @@
     if (event.target.closest("[data-dismiss]")) notice("");
     if (event.target.closest("[data-side]")) body.classList.toggle("show-side");
     if (event.target.closest("[data-ring]")) ring(true);
-    if (event.target.closest("[data-notify]") && "Notification" in window) Notification.requestPermission();
+    if (event.target.closest("[data-notify]") && "Notification" in window) Notification.requestPermission().then(allowed);
+    const gap = event.target.closest("[data-gap]");
+    if (gap) reportGap(gap);
+    const all = event.target.closest("[data-all]");
+    if (all) document.getElementsByName(all.dataset.all).forEach((box) => { box.checked = all.checked; });
   });
+  function allowed() {
+    const place = $("#notify-state");
+    if (place && "Notification" in window) place.textContent = place.dataset[Notification.permission] || "";
+  }
+  allowed();
+  async function reportGap(button) {
+    button.disabled = true;
+    try { notice(await (await ask(`/console/cases/${caseId}/gap`, { line: button.dataset.gap })).text()); }
+    catch { button.disabled = false; }
+  }
   const mute = $("[data-mute]");
   if (mute) {
     mute.checked = localStorage.getItem("mute") === "1";

@@ -1,0 +1,22 @@
+"""What every group of pages has: the gate its routes pass, the templates, the use cases."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from fastapi import APIRouter
+
+from bot.console.gate import Gate
+
+
+class Part(ABC):
+    """A group of pages."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.pages = gate.pages
+        self.house = gate.house
+
+    @abstractmethod
+    def router(self) -> APIRouter:
+        """The routes."""

@@ -44,6 +44,7 @@ class Session:
     exit_word: str = ""  # the caller's own word for quick exit, folded
     news: str = ""  # "", "asked", "yes", "no": whether the caller wants news
     campaign: str = ""  # what /start carried
+    file_at: float = 0.0  # Unix time of the last message if it was a photo, video or document: others may follow it
 
     def change(self, **fields: Any) -> Self:
         """A copy with some fields replaced."""

@@ -19,6 +19,9 @@ Understand = Callable[[str, str, str], Match]  # text, previous intent, language
 
 __all__ = ["Turn", "Understand", "take_turn"]
 
+_FILES = (Kind.PHOTO, Kind.VIDEO, Kind.DOCUMENT)
+_TOGETHER = 60.0  # seconds between two files that belong together, over a slow network
+
 
 @dataclass(frozen=True, slots=True)
 class _Pressed:
@@ -36,7 +39,9 @@ def take_turn(
     """
     if message.kind in (Kind.LEFT, Kind.REACTION):
         return Turn(session)
-    scene = Scene(session, message, knowledge, context)
+    goes_with_last = _goes_with_last(session, message)
+    file_at = message.sent_at.timestamp() if message.kind in _FILES else 0.0
+    scene = Scene(session.change(file_at=file_at), message, knowledge, context)
     text = message.text.strip()
     if _wants_out(scene, text):
         return parting.quick_exit(scene)
@@ -50,7 +55,7 @@ def take_turn(
     if pressed is not None:
         return _press(scene, pressed.id)
     if not text:
-        return menu.without_words(scene)
+        return scene.turn(keep_offered=True) if goes_with_last else menu.without_words(scene)
     if not _has_word(text) and session.mode is Mode.NEW:
         return menu.welcome(scene)
     closed = (
@@ -63,6 +68,13 @@ def take_turn(
         return closed
     match = understand(text, session.last_intent, session.language or message.language_hint)
     return _asked_for(scene, text, match) or question.ask(scene.heard(match), match)
+
+
+def _goes_with_last(session: Session, message: Message) -> bool:
+    """An album comes as one message for each file, and people send papers page by page: one answer serves all of them."""
+    if message.kind not in _FILES or not session.file_at:
+        return False
+    return abs(message.sent_at.timestamp() - session.file_at) <= _TOGETHER
 
 
 def _asked_for(scene: Scene, text: str, match: Match) -> Turn | None:

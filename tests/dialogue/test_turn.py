@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -379,3 +381,42 @@ def test_where_messages_cannot_be_deleted_nothing_is_promised() -> None:
     assert "clear this chat" not in caller.heard
     caller.presses("word:exit")
     assert "cleared" not in caller.heard
+
+
+def file(seconds: float = 0, kind: Kind = Kind.PHOTO, caption: str = "") -> Message:
+    """A file that came so many seconds after NOW."""
+    return Message(kind, NOW + timedelta(seconds=seconds), text=caption, media=Media("f"))
+
+
+def test_an_album_gets_one_answer() -> None:
+    caller = Caller()
+    caller.presses("lang:ru")
+    answers = [caller.send(file()).replies for _ in range(10)]
+    assert [len(replies) for replies in answers] == [1] + [0] * 9
+    assert caller.session.offered == ("operator", "menu")
+    caller.says("1")
+    assert "read:yes" in caller.buttons or caller.last.effects
+
+
+def test_an_album_with_a_caption_is_answered_by_what_the_caption_says() -> None:
+    caller = Caller(WAGES)
+    caller.presses("lang:ru")
+    caller.send(file(caption="не платят"))
+    assert "answer to unpaid_wages" in caller.heard
+    assert [caller.send(file(1, kind)).replies for kind in (Kind.PHOTO, Kind.VIDEO, Kind.DOCUMENT)] == [(), (), ()]
+    caller.send(file(2, caption="не платят"))
+    assert "answer to unpaid_wages" in caller.heard
+
+
+def test_pages_photographed_one_after_another_get_one_answer_and_later_ones_another() -> None:
+    caller = Caller()
+    caller.presses("lang:ru")
+    assert [len(caller.send(file(at)).replies) for at in (0, 40, 80, 300)] == [1, 0, 0, 1]
+    caller.says("?")
+    assert caller.send(file(301)).replies
+
+
+def test_each_voice_message_is_answered() -> None:
+    caller = Caller()
+    caller.presses("lang:ru")
+    assert all(caller.send(file(at, Kind.VOICE)).replies for at in (0, 1))

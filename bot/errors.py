@@ -102,6 +102,10 @@ class GaveUpError(DeliveryError):
     """The platform will never take this message."""
 
 
+class OutsideWindowError(GaveUpError):
+    """The platform takes only approved templates now: the person's last message is too old."""
+
+
 class UnreachableError(GaveUpError):
     """The person blocked the bot or deleted the chat."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from bot.errors import SettingsError
 from bot.hotline.hours import Hours
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_TEMPLATE = re.compile(r"(?P<language>[A-Za-z_]{2,8})=(?P<name>[a-z0-9_]{1,512})(?:/(?P<code>[A-Za-z_]{2,8}))?")
+_META_CODES = {"ky": "ky_KG"}  # Meta's name of a language, where it is not ours; Tajik has none: give one after the slash
 _HERE = Path(__file__).resolve().parent.parent
 
 
@@ -32,6 +35,23 @@ class WhatsAppSettings(BaseModel):
     app_secret: SecretStr = Field(SecretStr(""), description="App secret; every webhook's signature is checked with it.")
     verify_token: SecretStr = Field(SecretStr(""), description="The word that Meta repeats when it checks the webhook.")
     api_url: str = Field("https://graph.facebook.com/v23.0", description="Another Graph API server, for tests.")
+    templates: str = Field("", description="Approved neutral templates by language, for after 24 hours: ru=hello kk=hello tg=hello_tg/ru (name, after / Meta's language).")
+
+    @field_validator("templates")
+    @classmethod
+    def _templates_read(cls, templates: str) -> str:
+        if not all(_TEMPLATE.fullmatch(part) for part in templates.split()):
+            raise ValueError("Write language=name or language=name/code, parted by spaces")
+        return templates
+
+    def template(self, language: str) -> tuple[str, str] | None:
+        """Name and Meta's language code of the template for a language; Uzbek in Cyrillic may fall back to Latin."""
+        known = {found["language"]: found for part in self.templates.split() if (found := _TEMPLATE.fullmatch(part))}
+        found = known.get(language) or known.get(language.partition("_")[0])
+        if found is None:
+            return None
+        plain = language.partition("_")[0]
+        return found["name"], found["code"] or _META_CODES.get(plain, plain)
 
 
 class Settings(BaseSettings):

@@ -14,10 +14,10 @@ import aiohttp
 import structlog
 from fastapi import APIRouter, Request, Response
 
-from bot.channels.whatsapp_payload import NAME, payloads, read_webhook
+from bot.channels.whatsapp_payload import NAME, payloads, read_webhook, template
 from bot.dialogue.message import Envelope
 from bot.dialogue.reply import Reply
-from bot.errors import DeliveryError, GaveUpError, StoreAwayError, TryLaterError, UnreachableError
+from bot.errors import DeliveryError, GaveUpError, OutsideWindowError, StoreAwayError, TryLaterError, UnreachableError
 from bot.hotline.ports import Rates
 from bot.hotline.records import StatusUpdate
 from bot.settings import WhatsAppSettings
@@ -61,6 +61,11 @@ class WhatsAppChannel:
     def render(self, reply: Reply) -> tuple[Mapping[str, Any], ...]:
         """The bodies for one reply."""
         return payloads(reply)
+
+    def knock(self, language: str) -> Mapping[str, Any] | None:
+        """The approved template in this language, the only thing WhatsApp takes after 24 hours."""
+        found = self._settings.template(language)
+        return template(*found) if found else None
 
     async def send(self, address: str, payload: Mapping[str, Any]) -> str:
         """Send one body; WhatsApp's id of the message."""
@@ -198,6 +203,8 @@ def _failure(status: int, data: Mapping[str, Any]) -> DeliveryError:
         return TryLaterError(f"WhatsApp asks to wait ({code}).", after=_PAUSE)
     if code == _TOO_FAST_FOR_ONE or code in _AGAIN or status >= 500:
         return TryLaterError(f"WhatsApp could not take it now ({code}).")
+    if code == OUTSIDE_WINDOW:
+        return OutsideWindowError("WhatsApp takes only templates now.")
     if code in _UNREACHABLE:
         return UnreachableError(f"This person cannot be reached on WhatsApp ({code}).")
     return GaveUpError(f"WhatsApp refused the message ({code}).")

@@ -89,8 +89,8 @@ def _message(message: Json, sender: str, identity: str) -> Message:
         reply = body.get(str(body.get("type"))) if kind == "interactive" else body
         reply = reply if isinstance(reply, dict) else {}
         choice, text = _text(reply, "id") or _text(reply, "payload"), _text(reply, "title") or _text(reply, "text")
-        if not choice:
-            found = Kind.TEXT if text else Kind.OTHER
+        if not choice or (kind == "button" and choice == text):  # a template's button without an id of ours says its words
+            found, choice = (Kind.TEXT if text else Kind.OTHER), ""
     elif kind in _MEDIA:
         found, text = _MEDIA[kind], _text(body, "caption")
         media = Media(_text(body, "id"), _text(body, "mime_type"), name=_text(body, "filename")[:200])
@@ -149,6 +149,11 @@ def payloads(reply: Reply) -> tuple[Json, ...]:
         return tuple(_plain(piece) for piece in split(text, TEXT_LIMIT))
     head, tail = _with_tail(text)
     return (*(_plain(piece) for piece in split(head, TEXT_LIMIT)), _interactive(tail, buttons))
+
+
+def template(name: str, code: str) -> Json:
+    """The body of an approved template without variables."""
+    return {"type": "template", "template": {"name": name, "language": {"code": code}}}
 
 
 def _with_tail(text: str) -> tuple[str, str]:

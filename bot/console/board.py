@@ -22,7 +22,7 @@ from bot.hotline.team import Presence, Role, Shift, Staff, Wait
 from bot.matching.match import Urgency
 
 _SUPERVISORS = (Role.SUPERVISOR,)
-_ALERTS = ("expired", "vanished", "declined", "unreachable")
+_ALERTS = ("expired", "vanished", "declined", "unreachable", "window")
 _EMERGENCY_WAIT = timedelta(seconds=60)  # longer is an alert
 _AUDIT_PAGE = 100
 _DAYS = 7

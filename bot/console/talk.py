@@ -46,6 +46,7 @@ class Talks(Part):
         add(router, "GET", "/cases/{case}/side", self.side, DESK_ROLES, passive=True)
         add(router, "GET", "/cases/{case}/head", self.head, DESK_ROLES, passive=True)
         add(router, "POST", "/cases/{case}/say", self.say, DESK_ROLES)
+        add(router, "POST", "/cases/{case}/knock", self.knock, DESK_ROLES)
         add(router, "POST", "/cases/{case}/draft", self.draft, DESK_ROLES)
         add(router, "POST", "/cases/{case}/remark", self.remark, DESK_ROLES)
         add(router, "POST", "/cases/{case}/agree", self.agree, DESK_ROLES)
@@ -115,6 +116,7 @@ class Talks(Part):
             "away": away(conversation, now),
             "silence": now - conversation.last_in,
             "window": left,
+            "template": self.desk.template(conversation) is not None,
             "caller_language": language_of(conversation),
             "emergency": case.urgency is Urgency.EMERGENCY,
             "self_harm": bool(intents & set(_SELF_HARM)),
@@ -134,6 +136,13 @@ class Talks(Part):
         """Send to the caller; the same `client_id` is sent once."""
         await self.desk.say(case, visitor(request).staff, text, client_id, confirmed=bool(confirmed))
         return done("lines") if "hx-request" in request.headers else go(request, f"/console/cases/{case}")
+
+    async def knock(
+        self, request: Request, case: str, client_id: Annotated[str, Form(min_length=8, max_length=40)], confirmed: Annotated[str, Form(max_length=8)] = ""
+    ) -> Response:
+        """Send the platform's approved template."""
+        await self.desk.knock(case, visitor(request).staff, client_id, confirmed=bool(confirmed))
+        return go(request, f"/console/cases/{case}")
 
     async def draft(self, request: Request, case: str, text: Note = "") -> Response:
         """Keep what is being written."""

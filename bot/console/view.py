@@ -61,7 +61,7 @@ EVENTS = {
     "offered": N_("offered"), "taken": N_("taken"), "returned": N_("given back"), "declined": N_("offer declined"),
     "expired": N_("offer not taken in time"), "vanished": N_("operator vanished"), "silent": N_("caller fell silent"),
     "back": N_("caller is back"), "transferred": N_("handed over"), "closed": N_("closed"), "rated": N_("rated by the caller"),
-    "unreachable": N_("caller cannot be reached"),
+    "unreachable": N_("caller cannot be reached"), "window": N_("a message was refused: WhatsApp's 24 hours were over"),
 }  # fmt: skip
 CHOICES = {
     "operator": N_("A person"), "menu": N_("Topics"), "languages": N_("Language"), "none": N_("None of these"),

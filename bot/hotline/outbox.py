@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.errors import GaveUpError, LostError, StoreAwayError, TryLaterError, UnreachableError
+from bot.errors import GaveUpError, LostError, OutsideWindowError, StoreAwayError, TryLaterError, UnreachableError
 from bot.hotline.ledger import Ledger
 from bot.hotline.metrics import Metrics
 from bot.hotline.ports import Channel, Clock, Store
@@ -239,6 +239,9 @@ class Sender:
                 self._unreachable(ledger, outgoing, result, now)
             else:
                 ledger.outbox.bury(outgoing.id, result.error)
+                case = ledger.cases.open_of(outgoing.lane) if result.error == OutsideWindowError.__name__ else None
+                if case:
+                    ledger.cases.record(case.id, now, "window", "bot")
             return self._next(ledger, lane, outgoing, now + timedelta(seconds=channel.rates.gap), leave)
 
         following = await self._patiently(work)

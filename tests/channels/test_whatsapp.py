@@ -17,7 +17,7 @@ from bot.channels.whatsapp import WhatsAppChannel, WhatsAppWebhook
 from bot.channels.whatsapp_payload import country_of, payloads, read_webhook
 from bot.dialogue.message import Envelope, Kind
 from bot.dialogue.reply import Button, Reply
-from bot.errors import DeliveryError, GaveUpError, StoreAwayError, TryLaterError, UnreachableError
+from bot.errors import DeliveryError, GaveUpError, OutsideWindowError, StoreAwayError, TryLaterError, UnreachableError
 from bot.hotline.records import Status, StatusUpdate
 from bot.settings import WhatsAppSettings
 from tests.fakes.whatsapp_server import WhatsAppServer, fault_of, pressed, text, webhook
@@ -34,6 +34,7 @@ KINDS = [
     (pressed("i:overstayed", "Просрочил", "wamid.x", SENDER), Kind.CHOICE),
     (pressed("t:work", "Работа", "wamid.x", SENDER, "list_reply"), Kind.CHOICE),
     (message("button", {"payload": "menu", "text": "Меню"}), Kind.CHOICE),
+    (message("button", {"payload": "Показать", "text": "Показать"}), Kind.TEXT),
     (message("image", {"id": "55", "mime_type": "image/jpeg", "caption": "вот"}), Kind.PHOTO),
     (message("audio", {"id": "55", "mime_type": "audio/ogg", "voice": True}), Kind.VOICE),
     (message("video", {"id": "55"}), Kind.VIDEO),
@@ -57,7 +58,7 @@ def test_every_kind_becomes_an_envelope(posted: dict[str, Any], kind: Kind) -> N
 
 
 def test_what_is_inside() -> None:
-    (first, second) = read_webhook(webhook(KINDS[0][0], KINDS[9][0])).envelopes
+    (first, second) = read_webhook(webhook(KINDS[0][0], KINDS[10][0])).envelopes
     assert first.message.text == "салам"
     assert first.message.sent_at == datetime.fromtimestamp(1764000000, UTC)
     assert second.message.place == (42.87, 74.59)
@@ -135,7 +136,7 @@ async def test_a_message_is_sent(server: WhatsAppServer, channel: WhatsAppChanne
 @pytest.mark.parametrize(
     ("status", "code", "kind", "after"),
     [(400, 130429, TryLaterError, 1.0), (400, 131056, TryLaterError, None), (429, 4, TryLaterError, 1.0), (500, 131000, TryLaterError, None),
-     (400, 131026, UnreachableError, None), (400, 131047, GaveUpError, None), (400, 100, GaveUpError, None), (502, "<html>bad", TryLaterError, None),
+     (400, 131026, UnreachableError, None), (400, 131047, OutsideWindowError, None), (400, 100, GaveUpError, None), (502, "<html>bad", TryLaterError, None),
      (200, "garbage", TryLaterError, None)],
 )  # fmt: skip
 async def test_errors_are_sorted(
@@ -211,3 +212,44 @@ async def test_only_signed_bodies_are_taken(server: WhatsAppServer, hook: tuple[
     assert (await client.post("/whatsapp/webhook", content=broken, headers={"X-Hub-Signature-256": sign})).status_code == 400
     await page.drain()
     assert server.read == ["wamid.in1"]
+
+
+_SET = WhatsAppSettings(token=SecretStr("wa-token"), phone_id="1001", templates="ru=hello ky=hello uz=hello_uz tg=hello_tg/ru")
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [("ru", ("hello", "ru")), ("ky", ("hello", "ky_KG")), ("tg", ("hello_tg", "ru")), ("uz", ("hello_uz", "uz")), ("uz_Cyrl", ("hello_uz", "uz")), ("kk", None)],
+)
+def test_the_template_of_a_language(language: str, expected: tuple[str, str] | None) -> None:
+    assert _SET.template(language) == expected
+
+
+def test_templates_that_do_not_read_are_refused() -> None:
+    with pytest.raises(ValueError, match="language=name"):
+        WhatsAppSettings(templates="ru:hello")
+
+
+async def test_after_24_hours_only_the_template_is_taken() -> None:
+    server = await WhatsAppServer(outside={SENDER}, templates={("hello", "ru")}).start()
+    channel = WhatsAppChannel(_SET.model_copy(update={"api_url": server.url}))
+    try:
+        with pytest.raises(OutsideWindowError):
+            await channel.send(SENDER, channel.render(Reply("late"))[0])
+        knock = channel.knock("ru")
+        assert knock is not None
+        assert await channel.send(SENDER, knock)
+        not_approved = channel.knock("ky")
+        assert not_approved is not None
+        with pytest.raises(GaveUpError):
+            await channel.send(SENDER, not_approved)
+        assert [body["type"] for body in server.sent] == ["template"]
+    finally:
+        await channel.close()
+        await server.stop()
+
+
+def test_a_late_refusal_by_webhook_marks_the_message_as_not_delivered() -> None:
+    errors = [{"code": 131047, "title": "Re-engagement message", "error_data": {"details": "more than 24 hours have passed"}}]
+    failed = {"id": "wamid.9", "status": "failed", "timestamp": "1764000000", "recipient_id": SENDER, "errors": errors}
+    assert read_webhook(webhook(statuses=(failed,))).statuses == (StatusUpdate("whatsapp", "wamid.9", Status.FAILED),)

@@ -26,7 +26,7 @@ EXPECTED = {
     "/account/password": frozenset(Role), "/stream": frozenset(Role),
     "/desk": DESK, "/desk/queue": DESK, "/desk/duty": DESK, "/desk/beat": DESK, "/desk/next": OPERATORS,
     "/cases/{case}": DESK, "/cases/{case}/lines": DESK, "/cases/{case}/head": DESK, "/cases/{case}/side": DESK,
-    "/cases/{case}/say": DESK, "/cases/{case}/draft": DESK, "/cases/{case}/remark": DESK, "/cases/{case}/transfer": DESK,
+    "/cases/{case}/say": DESK, "/cases/{case}/knock": DESK, "/cases/{case}/draft": DESK, "/cases/{case}/remark": DESK, "/cases/{case}/transfer": DESK,
     "/cases/{case}/return": DESK, "/cases/{case}/urgency": DESK, "/cases/{case}/close": DESK, "/cases/{case}/closed": DESK,
     "/cases/{case}/replies": DESK, "/cases/{case}/media/{line}": DESK,
     "/cases/{case}/accept": OPERATORS, "/cases/{case}/decline": OPERATORS,

@@ -30,6 +30,8 @@ class WhatsAppServer:
     sent: list[dict[str, Any]] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
     failures: list[tuple[int, object]] = field(default_factory=list)  # (status, code or raw text) for the next sends
+    outside: set[str] = field(default_factory=set)  # phones whose last message is over 24 h old
+    templates: set[tuple[str, str]] = field(default_factory=set)  # approved: (name, language code)
     media: dict[str, bytes] = field(default_factory=dict)
     url: str = ""
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -67,6 +69,12 @@ class WhatsAppServer:
         if self.failures:
             status, code = self.failures.pop(0)
             return web.Response(status=status, text=code) if isinstance(code, str) else self._error(status, code)
+        if body.get("type") == "template":
+            part = body["template"]
+            if (part["name"], part["language"]["code"]) not in self.templates:
+                return self._error(404, 132001)
+        elif body["to"] in self.outside:
+            return self._error(400, 131047)
         if fault := fault_of(body):
             return web.json_response({"error": {"code": 100, "message": fault}}, status=400)
         identity = f"wamid.{next(self._ids)}"
@@ -111,6 +119,8 @@ def fault_of(body: dict[str, Any]) -> str:
     """What Meta would refuse in a message, or ""."""
     if body.get("type") == "text":
         return "" if 0 < len(body["text"]["body"]) <= 4096 else "text length"
+    if body.get("type") == "template":
+        return "" if not body["template"].get("components") else "parameters"
     if body.get("type") != "interactive":
         return "type"
     part = body["interactive"]

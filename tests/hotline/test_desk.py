@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.errors import ConflictError, ForbiddenError, NotFoundError, RefusedError
+from bot.errors import ConflictError, ForbiddenError, NotFoundError, OutsideWindowError, RefusedError
 from bot.hotline.announcement import Announcer
 from bot.hotline.desk import ENDED, JOINED
 from bot.hotline.duty import LEFT, STILL_WAITING, Roster
@@ -335,3 +335,31 @@ async def test_whatsapp_takes_nothing_after_24_hours(sqlite_store: Store) -> Non
     house.clock.move(minutes=2)
     with pytest.raises(ConflictError, match="24 hours"):
         await house.desk.say(case.id, dina, "too late", "client-0002", confirmed=True)
+
+
+async def test_after_24_hours_the_operator_sends_the_template_once_and_a_refusal_is_seen(sqlite_store: Store) -> None:
+    house = DeskHouse(sqlite_store, channel="whatsapp")
+    house.channel.knock = lambda language: {"text": f"template {language}"}  # type: ignore[attr-defined]
+    await house.house.inbox.receive([envelope("person", channel="whatsapp", at=house.clock.now())])
+    await house.house.quiet()
+    operator = await house.staff("Dina")
+    case = await house.desk.next_case(operator)
+    assert case is not None
+    house.clock.move(hours=25)
+    with pytest.raises(ConflictError, match="Confirm"):
+        await house.desk.knock(case.id, operator, "click-1")
+    assert await house.desk.knock(case.id, operator, "click-1", confirmed=True)
+    assert await house.desk.knock(case.id, operator, "click-1", confirmed=True) is None
+    await house.house.quiet()
+    assert house.channel.to("caller")[-1] == "template ru"
+
+    def refuse(_address: str, _text: str) -> None:
+        raise OutsideWindowError
+
+    house.channel.trouble = refuse
+    assert await house.desk.knock(case.id, operator, "click-2", confirmed=True)
+    await house.house.quiet()
+    events = await sqlite_store.read(lambda ledger: ledger.cases.events(case.id))
+    (letter,) = await sqlite_store.read(lambda ledger: ledger.letters.dead())
+    assert events[-1].kind == "window"
+    assert letter.error == "OutsideWindowError"

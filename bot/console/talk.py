@@ -18,6 +18,7 @@ from bot.hotline.duty import fresh
 from bot.hotline.ledger import Ledger
 from bot.hotline.records import MUTE, Direction
 from bot.hotline.team import Duty, RemarkKind, Role, Staff
+from bot.hotline.window import template
 from bot.matching.match import Urgency
 
 Note = Annotated[str, Form(max_length=TEXT_LIMIT)]
@@ -116,7 +117,7 @@ class Talks(Part):
             "away": away(conversation, now),
             "silence": now - conversation.last_in,
             "window": left,
-            "template": self.desk.template(conversation) is not None,
+            "template": template(self.house.channels.get(conversation.channel), conversation) is not None,
             "caller_language": language_of(conversation),
             "emergency": case.urgency is Urgency.EMERGENCY,
             "self_harm": bool(intents & set(_SELF_HARM)),

@@ -10,9 +10,9 @@ from typing import Any
 
 from bot.console.house import House
 from bot.dialogue.knowledge import N_
-from bot.hotline.desk import WINDOWS
 from bot.hotline.records import Case, CaseState, Conversation, Direction, Line, Status
 from bot.hotline.team import Staff
+from bot.hotline.window import WINDOWS
 from bot.language.folding import fold_words
 
 URGENCIES = {"emergency": N_("Emergency"), "urgent": N_("Urgent"), "normal": N_("Normal")}

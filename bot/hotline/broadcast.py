@@ -18,12 +18,12 @@ from bot.dialogue.news import PREVIEW, preview_buttons
 from bot.dialogue.reply import Reply
 from bot.dialogue.session import Mode
 from bot.errors import ConflictError, ForbiddenError, NotFoundError, RefusedError
+from bot.hotline import window
 from bot.hotline.announcement import HUSH, Say, language_of, locked
-from bot.hotline.desk import WINDOWS
 from bot.hotline.ledger import Ledger
 from bot.hotline.newsletter import Broadcast, BroadcastState, Crowd, Reached
 from bot.hotline.outbox import enqueue
-from bot.hotline.ports import Channel, Clock, Knocking, Store
+from bot.hotline.ports import Channel, Clock, Store
 from bot.hotline.quiet import next_day_time
 from bot.hotline.records import Conversation
 from bot.hotline.team import Role, Staff
@@ -211,9 +211,8 @@ class Newsroom:
         buttons = preview_buttons(broadcast.id, self._say(N_("Yes"), language), self._say(N_("No"), language))
         preview = Reply(self._say(PREVIEW, language), buttons, columns=2)
         payloads = None
-        window = WINDOWS.get(channel.name)
-        if window and now - conversation.last_in > window:
-            template = channel.knock(language) if isinstance(channel, Knocking) else None
+        if window.closed(conversation, now):
+            template = window.template(channel, conversation)
             if template is None:
                 rows.reach(broadcast.id, recipient, Reached.SKIPPED, "window")
                 return

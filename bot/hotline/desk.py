@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from bot.dialogue.knowledge import N_
 from bot.dialogue.reply import Reply
 from bot.errors import ConflictError, ForbiddenError, NotFoundError, RefusedError
-from bot.hotline import cases
-from bot.hotline.announcement import Announcer, away, language_of, locked
+from bot.hotline import cases, window
+from bot.hotline.announcement import Announcer, away, locked
 from bot.hotline.duty import LEFT, DeskOptions, fresh, routes
 from bot.hotline.ledger import Ledger
 from bot.hotline.outbox import enqueue
-from bot.hotline.ports import Clock, Knocking, Store
-from bot.hotline.records import MUTE, Case, CaseEvent, CaseState, Conversation, Direction, Json, Line
+from bot.hotline.ports import Clock, Store
+from bot.hotline.records import MUTE, Case, CaseEvent, CaseState, Conversation, Direction, Line
 from bot.hotline.redaction import redact
 from bot.hotline.team import Duty, Remark, RemarkKind, Role, Staff
 from bot.matching.match import Urgency
@@ -31,10 +31,8 @@ OUTCOMES: Mapping[str, str] = {
     "abuse": N_("Abuse or joke"),
     "other": N_("Something else"),
 }
-WINDOWS: Mapping[str, timedelta] = {"whatsapp": timedelta(hours=24)}  # WhatsApp Business policy: since the last message
 AGREED: Mapping[str, str] = {"check_word": "check word", "safe_time": "safe time"}  # fact -> its name in the audit log
 FACT_LIMIT = 200  # characters
-KNOCK = N_("There is a message for you. Write any word to read it.")  # what the template says, for the transcript
 TEXT_LIMIT = 3500  # characters of an operator's message
 _NOT_YOURS = N_("This case is not with you any more.")
 _CONFIRM = N_("The caller left or has been silent for long. Confirm first that it is safe to write.")
@@ -171,10 +169,9 @@ class OperatorsDesk:
         def work(ledger: Ledger) -> int | None:
             known, conversation = self._held(ledger, case, staff)
             channel = self._announcer.channels.get(conversation.channel)
-            window = WINDOWS.get(conversation.channel)
             if channel is None:
                 raise ConflictError(N_("This channel is off just now."))
-            if window and now - conversation.last_in > window:
+            if window.closed(conversation, now):
                 raise ConflictError(N_("WhatsApp takes messages only within 24 hours after the caller's last one."))
             if away(conversation, now) and not confirmed:
                 raise ConflictError(_CONFIRM)
@@ -191,29 +188,16 @@ class OperatorsDesk:
         return await self._store.transact(work)
 
     async def knock(self, case: str, staff: Staff, client_id: str, *, confirmed: bool = False) -> int | None:
-        """Send the approved template, for a caller whose window is closed; their answer opens it again."""
+        """Send the approved template to a caller whose window is closed; their answer opens it again."""
         now = self._clock.now()
 
         def work(ledger: Ledger) -> int | None:
             known, conversation = self._held(ledger, case, staff)
-            payload = self.template(conversation)
-            if payload is None:
-                raise ConflictError(N_("No template is approved for this language."))
             if not confirmed:
                 raise ConflictError(_CONFIRM)
-            channel = self._announcer.channels[conversation.channel]
-            line = Reply(self._announcer.say(KNOCK, language_of(conversation)))
-            return enqueue(
-                ledger, channel, conversation, line, now, direction=Direction.OPERATOR, author=staff.id,
-                client_id=f"{staff.id}:{client_id}"[:64], priority=known.urgency.rank, payloads=(payload,),
-            )  # fmt: skip
+            return window.knock(ledger, self._announcer, known, conversation, staff.id, f"{staff.id}:{client_id}"[:64], now)
 
         return await self._store.transact(work)
-
-    def template(self, conversation: Conversation) -> Json | None:
-        """The template with which this caller may be written to at any time; None when there is none."""
-        channel = self._announcer.channels.get(conversation.channel)
-        return channel.knock(language_of(conversation)) if isinstance(channel, Knocking) else None
 
     @staticmethod
     def _held(ledger: Ledger, case: str, staff: Staff) -> tuple[Case, Conversation]:
@@ -315,9 +299,7 @@ class OperatorsDesk:
             if first:
                 self._announcer.tell(ledger, conversation, JOINED, now)
             if note.strip():
-                ledger.office.remarks.add(
-                    known.conversation, case, staff.id, RemarkKind.TRANSFER, text=note.strip()[:TEXT_LIMIT], now=now
-                )
+                ledger.office.remarks.add(known.conversation, case, staff.id, RemarkKind.TRANSFER, text=note.strip()[:TEXT_LIMIT], now=now)
             ledger.office.audit.append(now, staff.id, "case assigned", case[:8], to)
 
         await self._store.transact(work)
@@ -337,9 +319,7 @@ class OperatorsDesk:
             cases.give_back(ledger, case, staff.id, now)
             self._announcer.tell(ledger, conversation, LEFT, now)
             if note.strip():
-                ledger.office.remarks.add(
-                    known.conversation, case, staff.id, RemarkKind.TRANSFER, text=note.strip(), now=now
-                )
+                ledger.office.remarks.add(known.conversation, case, staff.id, RemarkKind.TRANSFER, text=note.strip(), now=now)
 
         await self._store.transact(work)
 
@@ -353,9 +333,7 @@ class OperatorsDesk:
             known, conversation = self._held(ledger, case, staff)
             cases.close(ledger, case, outcome, staff.id, now)
             if note.strip():
-                ledger.office.remarks.add(
-                    known.conversation, case, staff.id, RemarkKind.NOTE, text=note.strip(), now=now
-                )
+                ledger.office.remarks.add(known.conversation, case, staff.id, RemarkKind.NOTE, text=note.strip(), now=now)
             ledger.office.drafts.put(conversation.id, staff.id, "", now)
             buttons = (("rate:yes", N_("Yes")), ("rate:no", N_("No")))
             self._announcer.tell(ledger, conversation, ENDED, now, buttons=buttons)

@@ -13,7 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,6 +48,7 @@ from bot.hotline.mind import Edition, Mind
 from bot.hotline.outbox import Sender
 from bot.hotline.ports import Channel, Store
 from bot.hotline.retention import Retention, fold_statistics, purge
+from bot.hotline.silence import SilenceOptions, SilenceWatch
 from bot.hotline.spool import Spool
 from bot.hotline.staff import Accounts
 from bot.hotline.worker import Worker
@@ -221,11 +222,12 @@ class Service:
 
     async def ready(self) -> dict[str, Any]:
         """What works; `ok` is False when messages cannot be answered now."""
-        database = True
+        database, silent = True, None
         try:
             async with asyncio.timeout(2):
                 depth = await self.store.read(lambda ledger: ledger.letters.depth(datetime.now(UTC)))
             self.metrics.depth(depth)
+            silent = await self.watch_silence.look()
         except (StoreAwayError, TimeoutError):
             database = False
         return {
@@ -234,7 +236,13 @@ class Service:
             "spooled": self.inbox.spooled,
             "content": self.mind.edition.revision,
             "content_problems": len(self.watch.errors),
+            "silent_minutes": int(silent.total_seconds() // 60) if silent else 0,
         }
+
+    @property
+    def watch_silence(self) -> SilenceWatch:
+        """The alarm when no message comes."""
+        return SilenceWatch(self.store, self.house.clock, self.metrics, self.house.options.silence)
 
     @property
     def base(self) -> str:
@@ -301,7 +309,7 @@ async def running(config: Settings, *, serving: bool, workers: bool) -> AsyncIte
     if workers:
         duty = DutyView(house.options.hours, house.options.times)
         worker = Worker(store, channels, mind, mind, clock, metrics, desk=duty, executor=executor)
-        periodic = Periodic(store, clock, _jobs(store, clock, house))
+        periodic = Periodic(store, clock, _jobs(store, clock, house, service.watch_silence))
         news = Periodic(store, clock, [Job("news", 1.0, house.newsroom.feed, lease=60.0)], tick=1.0)
         tasks += [asyncio.create_task(part.run(stop)) for part in (worker, Sender(store, channels, clock, metrics), periodic, news)]
     if telegram is not None and serving:
@@ -386,7 +394,8 @@ def _house(
     times = DeskOptions(offer=config.desk_offer_seconds, vanish=config.desk_vanish_seconds)
     base = base_address(config)
     news = BroadcastOptions(config.broadcast_rate, config.hours.zone)
-    options = ConsoleOptions(config.hours, https=base.startswith("https://"), base=base, times=times, news=news)
+    silence = SilenceOptions(timedelta(minutes=config.silence_minutes), config.usual_hours)
+    options = ConsoleOptions(config.hours, https=base.startswith("https://"), base=base, times=times, news=news, silence=silence)
     return House(store, clock, mind, channels, options, show=to_web, previews=_PREVIEWS, refused=refused)
 
 
@@ -397,7 +406,7 @@ _PREVIEWS: Mapping[str, Callable[[str], str]] = {
 }
 
 
-def _jobs(store: Store, clock: SystemClock, house: House) -> list[Job]:
+def _jobs(store: Store, clock: SystemClock, house: House, silence: SilenceWatch) -> list[Job]:
     async def forget() -> None:
         purged = await purge(store, clock, Retention())
         log.info("purged", **purged.counts)
@@ -409,5 +418,6 @@ def _jobs(store: Store, clock: SystemClock, house: House) -> list[Job]:
         Job("desk", 5.0, house.roster.sweep),
         Job("purge", _DAY / 24, forget),
         Job("statistics", 300.0, fold),
+        Job("silence", 300.0, silence.report),
         Job("logins", 3600.0, house.accounts.forget),
     ]

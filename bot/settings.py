@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     desk_holidays: str = Field("", description="Days on which nobody is there, parted by spaces: 2027-01-01 2027-03-21")
     desk_offer_seconds: float = Field(60.0, ge=1, description="An emergency offered to an operator and not taken goes back to the queue after this.")
     desk_vanish_seconds: float = Field(90.0, ge=5, description="An operator whose console was not heard of for so long is gone; their cases go back.")
+    silence_minutes: int = Field(60, ge=0, description="No message for so long is an alarm: log, /ready, metric, board. 0: never.")
+    silence_hours: str = Field("Mon-Sun 08:00-23:00", description="When messages usually come, in the desk's zone; the alarm is silent outside.")
     broadcast_rate: float = Field(10.0, gt=0, le=30, description="News a second on each channel; keep it well below the platform's limit (Telegram 30).")
     caller_rate: int = Field(20, ge=1, description="Messages a minute answered for one caller; danger is always answered.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
@@ -108,6 +110,7 @@ class Settings(BaseSettings):
     def _hours_read(self) -> Settings:
         try:
             self.hours  # noqa: B018 (read for what it raises)
+            self.usual_hours  # noqa: B018
         except SettingsError as error:
             raise ValueError(str(error)) from None
         return self
@@ -116,6 +119,14 @@ class Settings(BaseSettings):
     def hours(self) -> Hours:
         """When the desk is open."""
         return Hours.parse(self.desk_hours, self.desk_zone, self.desk_holidays)
+
+    @property
+    def usual_hours(self) -> Hours:
+        """When messages usually come."""
+        try:
+            return Hours.parse(self.silence_hours, self.desk_zone)
+        except SettingsError as error:
+            raise SettingsError(str(error).replace("HOTLINE_DESK_HOURS", "HOTLINE_SILENCE_HOURS")) from None
 
     @field_validator("data_dir")
     @classmethod

@@ -11,6 +11,7 @@ from bot.hotline.records import Case, CaseEvent, CaseState
 from bot.hotline.team import Wait
 from bot.matching.match import Urgency
 from storage.case import COLUMNS, case_event, case_table, record
+from storage.conversation import conversation
 from storage.rows import Rows
 
 _URGENCIES = tuple(urgency.value for urgency in sorted(Urgency, key=lambda urgency: urgency.rank))
@@ -57,6 +58,11 @@ class BoardRows(Rows):
         """Every case of a conversation, the latest first."""
         query = select(*COLUMNS).where(case_table.c.conversation_id == conversation)
         return [record(row) for row in self.connection.execute(query.order_by(case_table.c.opened.desc()).limit(50))]
+
+    def last_heard(self) -> datetime | None:
+        """When any caller last wrote: read off the end of an index."""
+        found: datetime | None = self.connection.execute(select(func.max(conversation.c.last_in))).scalar()
+        return found
 
     def closed(self, operator: str, since: datetime) -> int:
         """How many cases this operator closed."""

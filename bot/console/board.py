@@ -18,6 +18,7 @@ from bot.hotline.desk import OUTCOMES
 from bot.hotline.duty import fresh
 from bot.hotline.ledger import Ledger
 from bot.hotline.records import Case, CaseEvent, CaseState
+from bot.hotline.silence import alarm
 from bot.hotline.team import Presence, Role, Shift, Staff, Wait
 from bot.matching.match import Urgency
 
@@ -79,6 +80,7 @@ class Boards(Part):
 
     async def _board(self, request: Request) -> dict[str, Any]:
         now = self.house.now()
+        silence = await self.house.store.read(lambda ledger: alarm(ledger, now, self.house.options.silence))
 
         def work(
             ledger: Ledger,
@@ -98,6 +100,7 @@ class Boards(Part):
         ]
         return {
             "words": words,
+            "silence": silence,
             "waiting": [words.case(case, now, said=self.said.of(case)) for case in waiting[:_ROWS]],
             "waiting_total": len(waiting),
             "emergencies": sum(case.urgency is Urgency.EMERGENCY for case in waiting),

@@ -15,6 +15,7 @@ from bot.hotline.duty import DeskOptions, Roster
 from bot.hotline.hours import Hours
 from bot.hotline.mind import Mind
 from bot.hotline.ports import Channel, Clock, Store
+from bot.hotline.silence import SilenceOptions
 from bot.hotline.staff import Accounts
 
 Preview = Callable[[str], str]  # markdown-light as safe HTML, the way a channel would show it
@@ -29,6 +30,7 @@ class ConsoleOptions:
     base: str = ""  # address of the service, for links in invitations
     times: DeskOptions = field(default_factory=DeskOptions)
     news: BroadcastOptions = field(default_factory=BroadcastOptions)
+    silence: SilenceOptions = field(default_factory=SilenceOptions)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -32,6 +32,7 @@ class Metrics:
         self.waiting = self._gauge("waiting", "Messages that wait", "direction")
         self.oldest = self._gauge("oldest_waiting_seconds", "Age of the oldest message that waits for its turn")
         self.cases = self._gauge("cases_waiting", "Cases that wait for a person")
+        self.silence = Gauge("hotline_silence_alarm_seconds", "How long no message has come, when that is an alarm; else 0", registry=self.registry)
         self.last_received = self._gauge("last_received_timestamp", "When a message last came in", "channel")
 
     def depth(self, depth: Depth) -> None:

@@ -178,6 +178,10 @@ class Board(Protocol):
         """Every case of a conversation, the latest first."""
         ...
 
+    def last_heard(self) -> datetime | None:
+        """When any caller last wrote."""
+        ...
+
     def closed(self, operator: str, since: datetime) -> int:
         """How many cases this operator closed."""
         ...

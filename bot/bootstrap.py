@@ -46,6 +46,7 @@ from bot.hotline.ledger import FloodLimit
 from bot.hotline.metrics import Metrics
 from bot.hotline.mind import Edition, Mind
 from bot.hotline.outbox import Sender
+from bot.hotline.parcel import LIMIT as PARCEL_LIMIT
 from bot.hotline.ports import Channel, Store
 from bot.hotline.retention import Retention, fold_statistics, purge
 from bot.hotline.silence import SilenceOptions, SilenceWatch
@@ -303,6 +304,7 @@ async def running(config: Settings, *, serving: bool, workers: bool) -> AsyncIte
     if serving:
         pages = WebChatPages(chat, store, inbox.receive, lambda language: page_phrases(mind.edition.handbook, language), exit_url=config.exit_url, embed_origins=config.embed_origins)
         service.routers += [pages.router(), *Console(house).routers()]
+        service.body_limits["/console/cases/"] = PARCEL_LIMIT + 1
     stop = asyncio.Event()
     tasks = [asyncio.create_task(inbox.replay(stop)), asyncio.create_task(watch.run(stop, lambda fresh: setattr(mind, "edition", fresh)))]
     executor = ThreadPoolExecutor(2, thread_name_prefix="mind")

@@ -61,6 +61,20 @@ class Sealed(TypeDecorator[str]):
         return cipher_of(dialect).unseal(bytes(value), self.purpose).decode("utf-8", "surrogatepass")
 
 
+class SealedBytes(Sealed):
+    """Encrypted bytes."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any | None, dialect: Dialect) -> bytes | None:
+        """Python to database."""
+        return None if value is None else cipher_of(dialect).seal(bytes(value), self.purpose)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any | None:
+        """Database to Python; raises CipherError."""
+        return None if value is None else cipher_of(dialect).unseal(bytes(value), self.purpose)
+
+
 class SealedJson(TypeDecorator[Any]):
     """Encrypted JSON."""
 

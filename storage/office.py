@@ -11,6 +11,7 @@ from storage.audit import AuditRows
 from storage.board import BoardRows
 from storage.broadcast import BroadcastRows
 from storage.draft import DraftRows
+from storage.parcel import ParcelRows
 from storage.remark import RemarkRows
 from storage.shift import PresenceRows
 from storage.snippet import SnippetRows
@@ -53,6 +54,11 @@ class SqlOffice:
     def drafts(self) -> DraftRows:
         """What is written and not sent."""
         return DraftRows(self._connection, self._wake)
+
+    @cached_property
+    def parcels(self) -> ParcelRows:
+        """Files that operators send."""
+        return ParcelRows(self._connection, self._wake)
 
     @cached_property
     def snippets(self) -> SnippetRows:

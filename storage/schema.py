@@ -16,6 +16,7 @@ from storage import (  # noqa: F401 - imported to fill the metadata
     note,
     outbox,
     pace,
+    parcel,
     remark,
     shift,
     snippet,

@@ -9,7 +9,7 @@ import html
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -269,7 +269,8 @@ def payloads(reply: Reply) -> tuple[dict[str, Any], ...]:
         made[-1]["reply_markup"] = {"remove_keyboard": True}
     elif made and keyboard:
         made[-1]["reply_markup"] = {"inline_keyboard": keyboard}
-    return tuple(made)
+    file: tuple[dict[str, Any], ...] = ({"file": asdict(reply.attachment)},) if reply.attachment else ()
+    return (*file, *made)
 
 
 def plain(text: str) -> str:

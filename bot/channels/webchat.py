@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
+from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, HTMLResponse
 from pydantic import BaseModel, Field
 
@@ -21,7 +22,9 @@ from bot.channels.markup import to_web
 from bot.dialogue.knowledge import N_, Knowledge
 from bot.dialogue.message import Envelope, Kind, Message
 from bot.dialogue.reply import Reply
-from bot.errors import ForbiddenError, RefusedError
+from bot.errors import ForbiddenError, NotFoundError, RefusedError
+from bot.hotline.ledger import Ledger
+from bot.hotline.parcel import attached, visible_file
 from bot.hotline.ports import Rates, Store
 from bot.hotline.records import Conversation, Direction, Line
 from bot.live import EventStream
@@ -77,6 +80,7 @@ class WebChat:
     name = NAME
     rates = Rates()
     can_delete = True
+    can_send_files = True
     can_write_first = False  # the page is gone with its tab
 
     def __init__(self, key: bytes) -> None:
@@ -89,6 +93,10 @@ class WebChat:
     async def send(self, address: str, payload: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Nothing to do: the line is already where the page reads it."""
         return secrets.token_hex(8)
+
+    async def send_file(self, address: str, payload: Mapping[str, Any], data: bytes) -> str:  # noqa: ARG002
+        """Nothing to do either: the page fetches the file when the caller asks for it."""
+        return await self.send(address, payload)
 
     async def delete(self, address: str, references: Sequence[str]) -> None:
         """Nothing to do: the page shows nothing from before a quick exit."""
@@ -131,6 +139,7 @@ class WebChatPages:
         router.add_api_route("/pass", self.new_pass, methods=["POST"])
         router.add_api_route("/messages", self.post, methods=["POST"], status_code=202)
         router.add_api_route("/stream", self.stream, methods=["GET"])
+        router.add_api_route("/files/{line}", self.file, methods=["GET"], response_class=Response)
         return router
 
     async def page(self) -> Response:
@@ -141,7 +150,7 @@ class WebChatPages:
     def _policy(self) -> str:
         ancestors = f"'self' {self._embed_origins}".strip()
         return (
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
             f"base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
         )
 
@@ -170,6 +179,20 @@ class WebChatPages:
         """Server-sent events: every line after `after`, as it comes."""
         events = self._events(self._chat.passes.address(x_chat_pass), max(0, min(after, _LAST_ID)))
         return EventStream(events, _HEADERS)
+
+    async def file(self, line: Annotated[int, PathParameter(ge=1, le=_LAST_ID)], x_chat_pass: Annotated[str, Header()]) -> Response:
+        """A file that a person sent in this talk."""
+        address = self._chat.passes.address(x_chat_pass)
+
+        def work(ledger: Ledger) -> tuple[str, bytes]:
+            conversation = ledger.conversations.find(NAME, address)
+            if conversation is None:
+                raise NotFoundError
+            return visible_file(ledger, conversation, line)
+
+        mime, data = await self._store.read(work)
+        headers = {**_HEADERS, "Content-Disposition": "attachment", "Content-Security-Policy": "default-src 'none'; sandbox"}
+        return Response(data, media_type=mime, headers=headers)
 
     async def _events(self, address: str, after: int) -> AsyncGenerator[str, None]:
         loop = asyncio.get_running_loop()
@@ -202,6 +225,8 @@ _PHRASES = {
     "write": N_("Write a message"),
     "offline": N_("No connection. Trying again…"),
     "language": N_("Language"),
+    "photo": N_("Show the photo"),
+    "document": N_("Open the file"),
 }
 
 
@@ -244,5 +269,7 @@ def _shown(line: Line) -> dict[str, Any]:
         shown["buttons"] = line.detail.get("buttons", [])
         shown["columns"] = line.detail.get("columns", 1)
         shown["final"] = bool(line.detail.get("final"))
+        if file := attached(line):
+            shown["file"] = {"kind": file.kind, "name": file.name, "kb": max(1, round(file.size / 1000))}
     shown["at"] = line.created.isoformat()
     return shown

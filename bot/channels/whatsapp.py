@@ -47,6 +47,7 @@ class WhatsAppChannel:
     name = NAME
     rates = Rates(gap=1.0, overall=80.0)  # 80 messages/s for a number (Meta, throughput, May 2026)
     can_write_first = True
+    can_send_files = True
     can_delete = False  # the Cloud API deletes nothing; the caller is told how to delete the chat
 
     def __init__(self, settings: WhatsAppSettings) -> None:
@@ -70,11 +71,25 @@ class WhatsAppChannel:
     async def send(self, address: str, payload: Mapping[str, Any]) -> str:
         """Send one body; WhatsApp's id of the message."""
         body = {"messaging_product": "whatsapp", "recipient_type": "individual", "to": address, **payload}
-        answer = await self._post(body)
+        answer = await self._post("messages", json=body)
         messages = answer.get("messages")
         if not isinstance(messages, list) or not messages or not isinstance(messages[0].get("id"), str):
             raise TryLaterError("WhatsApp answered something unreadable.")
         return str(messages[0]["id"])
+
+    async def send_file(self, address: str, payload: Mapping[str, Any], data: bytes) -> str:
+        """Upload the file, then send what it was given as; WhatsApp's id of the message."""
+        file = payload["file"]
+        form = aiohttp.FormData()
+        form.add_field("messaging_product", "whatsapp")
+        form.add_field("type", file["mime"])
+        form.add_field("file", data, filename=file["name"], content_type=file["mime"])
+        identity = (await self._post("media", data=form)).get("id")
+        if not isinstance(identity, str):
+            raise TryLaterError("WhatsApp answered something unreadable.")
+        if file["kind"] == "photo":
+            return await self.send(address, {"type": "image", "image": {"id": identity}})
+        return await self.send(address, {"type": "document", "document": {"id": identity, "filename": file["name"]}})
 
     async def delete(self, address: str, references: Sequence[str]) -> None:
         """Not possible at WhatsApp."""
@@ -87,7 +102,7 @@ class WhatsAppChannel:
         for reference in references:
             body = {"messaging_product": "whatsapp", "status": "read", "message_id": reference, "typing_indicator": {"type": "text"}}
             try:
-                await self._post(body)
+                await self._post("messages", json=body)
             except DeliveryError:
                 return
 
@@ -112,10 +127,10 @@ class WhatsAppChannel:
             return True
         return parts.scheme == "https" and f".{parts.hostname or ''}".endswith(_MEDIA_HOSTS)
 
-    async def _post(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        url = f"{self._settings.api_url}/{self._settings.phone_id}/messages"
+    async def _post(self, edge: str, **body: Any) -> dict[str, Any]:
+        url = f"{self._settings.api_url}/{self._settings.phone_id}/{edge}"
         try:
-            async with self._http().post(url, json=body, headers=self._headers()) as answer:
+            async with self._http().post(url, headers=self._headers(), **body) as answer:
                 try:
                     read = await answer.json(content_type=None)
                 except (ValueError, UnicodeDecodeError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -140,6 +140,8 @@ def payloads(reply: Reply) -> tuple[Json, ...]:
 
     What does not fit buttons becomes a list; what does not fit a list becomes numbers to type.
     """
+    if reply.attachment:
+        return ({"file": asdict(reply.attachment)}, *(payloads(replace(reply, attachment=None)) if reply.text else ()))
     text = to_whatsapp(reply.text)
     buttons = [button for button in reply.buttons if not button.url]
     if len(buttons) > ROWS or any(len(button.title) > ROW_TITLE for button in buttons):

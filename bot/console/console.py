@@ -13,6 +13,7 @@ from bot.console.library import Library
 from bot.console.media import MediaFiles
 from bot.console.missed import MissedQuestions
 from bot.console.page import Pages
+from bot.console.parcel import Parcels
 from bot.console.replies import Replies
 from bot.console.stream import Stream
 from bot.console.talk import Talks
@@ -36,6 +37,7 @@ class Console:
             Talks(self.gate, waiting),
             Replies(self.gate),
             MediaFiles(self.gate),
+            Parcels(self.gate),
             Stream(self.gate),
             Boards(self.gate),
             BroadcastPages(self.gate),

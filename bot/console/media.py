@@ -17,6 +17,7 @@ from bot.errors import DeliveryError, NotFoundError, RefusedError
 from bot.hotline.ledger import Ledger
 from bot.hotline.records import Direction, Line
 
+PDF = "application/pdf"
 _LIMIT = 20_000_000  # bytes; Telegram gives bots no larger files
 _PHOTO_LIMIT = 10_000_000  # bytes read into memory to take the metadata out
 # What may be shown in the browser, told by its first bytes and not by what anyone says of it.
@@ -30,12 +31,19 @@ _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
     (b"ftypM4A", 4, "audio/mp4"),
     (b"ftyp", 4, "video/mp4"),
     (b"#!AMR", 0, "audio/amr"),
+    (b"%PDF-", 0, PDF),
 )
 _STRANGE = "application/octet-stream"
 _ENDINGS = {
     "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "audio/ogg": "ogg", "audio/mpeg": "mp3",
-    "audio/mp4": "m4a", "video/mp4": "mp4", "audio/amr": "amr",
+    "audio/mp4": "m4a", "video/mp4": "mp4", "audio/amr": "amr", PDF: "pdf",
 }  # fmt: skip
+
+
+FILE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
 
 
 class MediaFiles(Part):
@@ -65,13 +73,12 @@ class MediaFiles(Part):
         content: AsyncIterator[bytes] = _capped(first, pieces)
         if kind in ("image/jpeg", "image/png", "image/webp"):
             content = _one(without_metadata(await _whole(content), kind))
-        shown = "inline" if kind != _STRANGE else "attachment"
+        shown = "attachment" if kind in (_STRANGE, PDF) else "inline"
         name = f"{case[:8]}-{line}.{_ENDINGS.get(kind, 'bin')}"  # ours: the caller's own name for it is not used
         headers = {
             **HEADERS,
             "Content-Disposition": f'{shown}; filename="{name}"',
-            "Content-Security-Policy": "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'none'; sandbox",
-            "Cross-Origin-Resource-Policy": "same-origin",
+            **FILE_HEADERS,
         }
         return StreamingResponse(content, media_type=kind, headers=headers)
 

@@ -15,6 +15,7 @@ from bot.dialogue.knowledge import N_
 from bot.hotline.announcement import away, language_of
 from bot.hotline.desk import AGREED, FACT_LIMIT, OUTCOMES, TEXT_LIMIT, Talk
 from bot.hotline.duty import fresh
+from bot.hotline.gap import report_gap
 from bot.hotline.ledger import Ledger
 from bot.hotline.records import MUTE, Direction
 from bot.hotline.team import Duty, RemarkKind, Role, Staff
@@ -94,6 +95,7 @@ class Talks(Part):
         case, conversation = talk.case, talk.conversation
         intents = {str(signal.get("intent", "")) for signal in case.signals} | {case.intent}
         left = window_left(conversation, now)
+        channel = self.house.channels.get(conversation.channel)
         return {
             "talk": talk,
             "case_id": case.id,
@@ -124,6 +126,7 @@ class Talks(Part):
             "child": bool(intents & set(_CHILD)),
             "emergency_number": self.house.mind.edition.handbook.emergency(conversation.stay),
             "limit": TEXT_LIMIT,
+            "takes_files": channel is not None and channel.can_send_files,
         }
 
     async def say(
@@ -168,7 +171,8 @@ class Talks(Part):
 
     async def report_gap(self, request: Request, case: str, line: Annotated[int, Form(ge=1)]) -> Response:
         """The bot should have known this: to the editors' list, redacted."""
-        fresh_one = await self.desk.report_gap(case, visitor(request).staff, line)
+        me, now = visitor(request).staff, self.house.now()
+        fresh_one = await self.house.store.transact(lambda ledger: report_gap(ledger, case, me, line, now))
         told = (
             N_("The editors will see this message, without numbers and names.")
             if fresh_one

@@ -10,6 +10,8 @@ from typing import Any
 
 from bot.console.house import House
 from bot.dialogue.knowledge import N_
+from bot.dialogue.reply import Attachment
+from bot.hotline.parcel import attached
 from bot.hotline.records import Case, CaseState, Conversation, Direction, Line, Status
 from bot.hotline.team import Staff
 from bot.hotline.window import WINDOWS
@@ -116,6 +118,7 @@ class LineView:
     danger: str
     media: Mapping[str, Any] = field(default_factory=dict)
     place: tuple[float, float] | None = None
+    file: Attachment | None = None  # sent by an operator
     reportable: bool = False  # words of the caller's own that the bot might have known
 
 
@@ -195,6 +198,7 @@ class Words:
             danger=str(line.understood.get("danger", "")) if incoming else "",
             media={**line.detail["media"], "kind": line.kind} if incoming and line.detail.get("media") else {},
             place=(place[0], place[1]) if place else None,
+            file=attached(line),
             reportable=incoming and line.kind in _WRITTEN and bool(line.text.strip()),
         )
 

@@ -21,6 +21,17 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a message; its bytes are kept elsewhere under `id`."""
+
+    id: str
+    kind: str  # "photo" or "document"
+    mime: str
+    name: str  # as the caller's device shows it
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """One message to the caller.
 
@@ -31,3 +42,4 @@ class Reply:
     buttons: tuple[Button, ...] = ()
     columns: int = 1  # how many buttons stand side by side where a channel can
     final: bool = False  # neutral last message: nothing may follow it, earlier ones are deleted if possible
+    attachment: Attachment | None = None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.dialogue.message import Envelope, Kind, Media, Message
-from bot.dialogue.reply import Button, Reply
+from bot.dialogue.reply import Attachment, Button, Reply
 from bot.matching.match import DangerSignal
 
 _PLAIN = ("text", "choice", "command", "language_hint", "country_hint", "reference")
@@ -70,10 +70,13 @@ def reply_to_json(reply: Reply) -> dict[str, Any]:
         data["columns"] = reply.columns
     if reply.final:
         data["final"] = True
+    if reply.attachment:
+        data["file"] = dataclasses.asdict(reply.attachment)
     return data
 
 
 def reply_from_json(text: str, data: Mapping[str, Any]) -> Reply:
     """The reply a transcript line was made from, for channels that show history."""
     buttons = tuple(Button(**button) for button in data.get("buttons", ()))
-    return Reply(text, buttons, int(data.get("columns", 1)), bool(data.get("final", False)))
+    file = Attachment(**data["file"]) if data.get("file") else None
+    return Reply(text, buttons, int(data.get("columns", 1)), bool(data.get("final", False)), file)

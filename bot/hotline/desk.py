@@ -14,9 +14,8 @@ from bot.hotline.announcement import Announcer, away, locked
 from bot.hotline.duty import LEFT, DeskOptions, fresh, routes
 from bot.hotline.ledger import Ledger
 from bot.hotline.outbox import enqueue
-from bot.hotline.ports import Clock, Store
+from bot.hotline.ports import Channel, Clock, Store
 from bot.hotline.records import MUTE, Case, CaseEvent, CaseState, Conversation, Direction, Line
-from bot.hotline.redaction import redact
 from bot.hotline.team import Duty, Remark, RemarkKind, Role, Staff
 from bot.matching.match import Urgency
 
@@ -167,22 +166,14 @@ class OperatorsDesk:
             raise RefusedError(N_("A message needs 1 to 3500 characters."))
 
         def work(ledger: Ledger) -> int | None:
-            known, conversation = self._held(ledger, case, staff)
-            channel = self._announcer.channels.get(conversation.channel)
-            if channel is None:
-                raise ConflictError(N_("This channel is off just now."))
-            if window.closed(conversation, now):
-                raise ConflictError(N_("WhatsApp takes messages only within 24 hours after the caller's last one."))
-            if away(conversation, now) and not confirmed:
-                raise ConflictError(_CONFIRM)
+            known, conversation, channel = self.ready(ledger, case, staff, now, confirmed=confirmed)
             line = enqueue(
                 ledger, channel, conversation, Reply(clean), now,
                 direction=Direction.OPERATOR, author=staff.id, client_id=f"{staff.id}:{client_id}"[:64], priority=known.urgency.rank,
             )  # fmt: skip
             if line is not None:
                 ledger.office.drafts.put(conversation.id, staff.id, "", now)
-                session = conversation.session
-                ledger.conversations.save(conversation.id, session, conversation.language, conversation.stay, now)
+                self.spoke(ledger, conversation, now)
             return line
 
         return await self._store.transact(work)
@@ -198,6 +189,26 @@ class OperatorsDesk:
             return window.knock(ledger, self._announcer, known, conversation, staff.id, f"{staff.id}:{client_id}"[:64], now)
 
         return await self._store.transact(work)
+
+    def ready(
+        self, ledger: Ledger, case: str, staff: Staff, now: datetime, *, confirmed: bool
+    ) -> tuple[Case, Conversation, Channel]:
+        """The case this person has, its conversation, locked, and a channel that takes a message now; or a refusal."""
+        known, conversation = self._held(ledger, case, staff)
+        channel = self._announcer.channels.get(conversation.channel)
+        if channel is None:
+            raise ConflictError(N_("This channel is off just now."))
+        if window.closed(conversation, now):
+            raise ConflictError(N_("WhatsApp takes messages only within 24 hours after the caller's last one."))
+        if away(conversation, now) and not confirmed:
+            raise ConflictError(_CONFIRM)
+        return known, conversation, channel
+
+    @staticmethod
+    def spoke(ledger: Ledger, conversation: Conversation, now: datetime) -> None:
+        """Something was said to the caller now."""
+        session = conversation.session
+        ledger.conversations.save(conversation.id, session, conversation.language, conversation.stay, now)
 
     @staticmethod
     def _held(ledger: Ledger, case: str, staff: Staff) -> tuple[Case, Conversation]:
@@ -255,28 +266,6 @@ class OperatorsDesk:
             ledger.wake(f"case:{case}")
 
         await self._store.transact(work)
-
-    async def report_gap(self, case: str, staff: Staff, line: int) -> bool:
-        """Put a caller's message, redacted, before the editors; False when it is there already."""
-        now = self._clock.now()
-
-        def work(ledger: Ledger) -> bool:
-            known = ledger.cases.get(case)
-            if known is None or not self.may_see(ledger, known, staff):
-                raise ForbiddenError
-            said = next(iter(ledger.lines.of(known.conversation, after=line - 1, limit=1)), None)
-            if said is None or said.id != line or said.direction is not Direction.IN or not said.text:
-                raise NotFoundError
-            text, heard = redact(said.text), said.understood
-            if ledger.findings.reported(known.conversation, text):
-                return False
-            language = str(heard.get("language") or known.language)
-            candidates = [str(candidate[0]) for candidate in heard.get("candidates", ())]
-            ledger.findings.add_missed(known.conversation, now, language, "gap", candidates[:4], text)
-            ledger.office.audit.append(now, staff.id, "gap reported", case[:8], str(line))
-            return True
-
-        return await self._store.transact(work)
 
     async def transfer(self, case: str, staff: Staff, to: str, note: str) -> None:
         """To a colleague on duty, with a note; the caller is told nothing and greeted by nobody twice."""

@@ -149,6 +149,16 @@ class Drafts(Protocol):
     def looking(self, case: str, since: datetime) -> list[str]: ...
 
 
+class Parcels(Protocol):
+    """Files that operators send, encrypted; each goes with its case."""
+
+    def put(self, parcel_id: str, conversation: str, case: str, data: bytes, now: datetime) -> None: ...
+
+    def get(self, parcel_id: str, conversation: str) -> bytes:
+        """The file, if it was sent in this conversation; empty when it is gone."""
+        ...
+
+
 class Snippets(Protocol):
     """Operators' own replies."""
 
@@ -206,6 +216,8 @@ class Office(Protocol):
     def remarks(self) -> Remarks: ...
     @property
     def drafts(self) -> Drafts: ...
+    @property
+    def parcels(self) -> Parcels: ...
     @property
     def snippets(self) -> Snippets: ...
     @property

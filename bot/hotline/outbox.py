@@ -167,6 +167,15 @@ class Sender:
         finally:
             self._calling.discard(outgoing.id)
 
+    async def _send(self, channel: Channel, outgoing: Outgoing) -> str:
+        file = outgoing.payload.get("file")
+        if not file:
+            return await channel.send(outgoing.address, outgoing.payload)
+        data = await self._store.read(lambda ledger: ledger.office.parcels.get(str(file["id"]), outgoing.lane))
+        if not data:
+            raise GaveUpError("The file is gone.")
+        return await channel.send_file(outgoing.address, outgoing.payload, data)
+
     async def _call(self, channel: Channel, outgoing: Outgoing) -> _Result:
         if outgoing.repeat:
             if outgoing.kind == "news":  # nobody gets news twice: it may have come, and a person decides about the rest
@@ -177,7 +186,7 @@ class Sender:
                 if outgoing.kind == "delete":
                     await self._delete(channel, outgoing)
                     return _Result(done=True)
-                reference = await channel.send(outgoing.address, outgoing.payload)
+                reference = await self._send(channel, outgoing)
         except TryLaterError as error:
             told = error.after is not None
             wait = error.after if error.after is not None else self._backoff(outgoing.attempts)

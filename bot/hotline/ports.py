@@ -126,6 +126,11 @@ class Channel(Protocol):
         """Whether a caller who is not there reads later what is sent now."""
         ...
 
+    @property
+    def can_send_files(self) -> bool:
+        """Whether a reply may have an attachment."""
+        ...
+
     def render(self, reply: Reply) -> tuple[Mapping[str, Any], ...]:
         """The platform messages for a reply, in order, as JSON values. Pure: same reply, same payloads."""
         ...
@@ -136,6 +141,10 @@ class Channel(Protocol):
         Raises TryLaterError (with `after` when the platform named a time: then the whole channel pauses),
         GaveUpError, UnreachableError. Must end within `SenderOptions.timeout` seconds.
         """
+        ...
+
+    async def send_file(self, address: str, payload: Mapping[str, Any], data: bytes) -> str:
+        """Send one of `render`'s payloads that has a "file" (an attachment's fields), with its bytes; as `send` does."""
         ...
 
     async def delete(self, address: str, references: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -73,6 +74,8 @@ class FakeChannel:
     name: str = "fake"
     rates: Rates = field(default_factory=Rates)
     can_delete: bool = True
+    can_send_files: bool = True
+    files: list[tuple[str, str, bytes]] = field(default_factory=list)  # (address, name, bytes)
     can_write_first: bool = True
     sent: list[tuple[str, str]] = field(default_factory=list)  # (address, text), in order
     times: list[float] = field(default_factory=list)  # of each send, monotonic seconds
@@ -81,13 +84,19 @@ class FakeChannel:
     pause: float = 0.0  # seconds each send takes
 
     def render(self, reply: Reply) -> tuple[Mapping[str, Any], ...]:
-        return tuple({"text": part} for part in reply.text.split("|"))
+        file = ({"file": dataclasses.asdict(reply.attachment)},) if reply.attachment else ()
+        return (*file, *({"text": part} for part in reply.text.split("|") if part or not file))
 
     async def send(self, address: str, payload: Mapping[str, Any]) -> str:
         await asyncio.sleep(self.pause)
         self.trouble(address, payload["text"])
         self.sent.append((address, payload["text"]))
         self.times.append(time.monotonic())
+        return f"out-{next(_numbers)}"
+
+    async def send_file(self, address: str, payload: Mapping[str, Any], data: bytes) -> str:
+        self.trouble(address, payload["file"]["name"])
+        self.files.append((address, payload["file"]["name"], data))
         return f"out-{next(_numbers)}"
 
     async def delete(self, address: str, references: Sequence[str]) -> None:

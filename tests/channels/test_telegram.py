@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from bot.channels.telegram import TelegramChannel
 from bot.channels.telegram_intake import webhook_secret
 from bot.dialogue.message import Envelope, Kind
-from bot.dialogue.reply import Button, Reply
+from bot.dialogue.reply import Attachment, Button, Reply
 from bot.errors import GaveUpError, StoreAwayError, TryLaterError, UnreachableError
 from bot.settings import TelegramSettings
 from tests.fakes.telegram_server import TOKEN, TelegramServer
@@ -93,6 +93,20 @@ async def test_a_reply_arrives(telegram: TelegramServer, channel: TelegramChanne
     assert (sent["text"], str(sent["message_id"]), sent["chat"]) == ("Да <1>", reference, CALLER)
     assert sent["content"]["entities"] == [{"type": "bold", "offset": 0, "length": 2}]
     assert sent["markup"] == {"inline_keyboard": [[{"text": "Да", "callback_data": "yes"}]]}
+
+
+@pytest.mark.parametrize("kind", ["photo", "document"])
+async def test_a_file_arrives(telegram: TelegramServer, channel: TelegramChannel, kind: str) -> None:
+    telegram.world.say(CALLER, "hello")
+    file = Attachment("f" * 32, kind, "image/png", "photo.png", 4)
+    (payload,) = channel.render(Reply("", attachment=file))
+    reference = await channel.send_file(str(CALLER), payload, b"data")
+    (sent,) = telegram.world.sent
+    assert str(sent["message_id"]) == reference
+    assert sent["content"][kind]
+    assert [data for _, data in telegram.world.files.values()] == [b"data"]
+    with pytest.raises(UnreachableError):
+        await channel.send_file("999", payload, b"data")
 
 
 async def test_a_long_answer_arrives_whole(telegram: TelegramServer, channel: TelegramChannel) -> None:

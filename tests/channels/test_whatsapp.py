@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from bot.channels.whatsapp import WhatsAppChannel, WhatsAppWebhook
 from bot.channels.whatsapp_payload import country_of, payloads, read_webhook
 from bot.dialogue.message import Envelope, Kind
-from bot.dialogue.reply import Button, Reply
+from bot.dialogue.reply import Attachment, Button, Reply
 from bot.errors import DeliveryError, GaveUpError, OutsideWindowError, StoreAwayError, TryLaterError, UnreachableError
 from bot.hotline.records import Status, StatusUpdate
 from bot.settings import WhatsAppSettings
@@ -156,6 +156,17 @@ async def test_media_is_read_through_us_and_nothing_else_is_fetched(server: What
     for hostile in ("../control/sent", "55/../../x", "http://169.254.169.254/", "99"):
         with pytest.raises(GaveUpError):
             [chunk async for chunk in channel.media(hostile)]
+
+
+@pytest.mark.parametrize(("kind", "mime", "form"), [("photo", "image/png", "image"), ("document", "application/pdf", "document")])
+async def test_a_file_is_uploaded_and_sent(server: WhatsAppServer, channel: WhatsAppChannel, kind: str, mime: str, form: str) -> None:
+    file = Attachment("f" * 32, kind, mime, "name.x", 4)
+    (payload,) = channel.render(Reply("", attachment=file))
+    assert (await channel.send_file(SENDER, payload, b"data")).startswith("wamid.")
+    (sent,) = server.to(SENDER)
+    assert sent["type"] == form
+    assert server.media[sent[form]["id"]] == b"data"
+    assert sent[form].get("filename", "name.x") == "name.x"
 
 
 class Door:

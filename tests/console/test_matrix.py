@@ -34,7 +34,8 @@ EXPECTED = {
     "/board": SUPERVISORS, "/board/live": SUPERVISORS, "/waits": SUPERVISORS, "/audit": SUPERVISORS,
     "/content": READERS, "/content/{intent}": READERS, "/try": READERS, "/missed": READERS, "/missed/line": READERS,
     "/broadcasts": NEWS, "/broadcasts/{broadcast}/send": NEWS, "/broadcasts/{broadcast}/pause": NEWS, "/broadcasts/{broadcast}/cancel": NEWS,
-    "/missed/done": READERS, "/content-problems": READERS, "/cases/{case}/agree": DESK, "/cases/{case}/gap": DESK,
+    "/missed/done": READERS, "/content-problems": READERS, "/cases/{case}/agree": DESK, "/cases/{case}/gap": DESK, "/cases/{case}/file": DESK,
+    "/cases/{case}/sent/{line}": DESK,
     "/users": ADMINS, "/users/{user}": ADMINS, "/users/{user}/reset": ADMINS, "/users/{user}/disable": ADMINS,
 }  # fmt: skip
 

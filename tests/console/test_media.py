@@ -84,7 +84,7 @@ def test_broken_pictures_are_cut_not_raised(noise: bytes, make: object, place: i
     ("first", "kind"),
     [
         (b"OggS\0\x02", "audio/ogg"), (b"\0\0\0\x20ftypisom", "video/mp4"), (b"<svg onload=alert(1)>", "application/octet-stream"),
-        (b"<!doctype html><script>", "application/octet-stream"), (b"%PDF-1.7", "application/octet-stream"), (b"", "application/octet-stream"),
+        (b"<!doctype html><script>", "application/octet-stream"), (b"%PDF-1.7", "application/pdf"), (b"", "application/octet-stream"),
     ],
 )  # fmt: skip
 def test_only_harmless_types_are_shown(first: bytes, kind: str) -> None:

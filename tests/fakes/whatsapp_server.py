@@ -40,6 +40,7 @@ class WhatsAppServer:
     async def start(self, port: int = 0) -> WhatsAppServer:
         app = web.Application()
         app.router.add_post("/{phone}/messages", self._messages)
+        app.router.add_post("/{phone}/media", self._upload)
         app.router.add_get("/control/sent", self._show)
         app.router.add_post("/control/fail", self._let_fail)
         app.router.add_get("/file/{id}", self._file)
@@ -81,6 +82,17 @@ class WhatsAppServer:
         self.sent.append({**body, "id": identity, "at": time.time()})
         return web.json_response({"messaging_product": "whatsapp", "messages": [{"id": identity}]})
 
+    async def _upload(self, request: web.Request) -> web.Response:
+        if not self._allowed(request) or request.match_info["phone"] != self.phone_id:
+            return self._error(401, 190)
+        form = await request.post()
+        file = form.get("file")
+        if form.get("messaging_product") != "whatsapp" or not isinstance(file, web.FileField) or file.content_type != form.get("type"):
+            return self._error(400, 100)
+        identity = f"up{len(self.media)}"
+        self.media[identity] = file.file.read()
+        return web.json_response({"id": identity})
+
     @staticmethod
     def _error(status: int, code: object) -> web.Response:
         return web.json_response({"error": {"code": code, "message": "x", "type": "OAuthException"}}, status=status)
@@ -121,6 +133,8 @@ def fault_of(body: dict[str, Any]) -> str:
         return "" if 0 < len(body["text"]["body"]) <= 4096 else "text length"
     if body.get("type") == "template":
         return "" if not body["template"].get("components") else "parameters"
+    if body.get("type") in ("image", "document"):
+        return "" if body[body["type"]].get("id") else "media"
     if body.get("type") != "interactive":
         return "type"
     part = body["interactive"]

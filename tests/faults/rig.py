@@ -62,6 +62,7 @@ class HttpChannel:
 
     name = "fake"
     can_delete = True
+    can_send_files = False
     can_write_first = True
 
     def __init__(self, url: str, rates: Rates) -> None:
@@ -88,6 +89,9 @@ class HttpChannel:
                 return str((await answer.json())["id"])
         except (aiohttp.ClientError, TimeoutError) as error:
             raise TryLaterError from error
+
+    async def send_file(self, address: str, payload: Mapping[str, Any], data: bytes) -> str:
+        raise NotImplementedError
 
     async def delete(self, address: str, references: Sequence[str]) -> None:
         pass

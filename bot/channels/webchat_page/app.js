@@ -62,8 +62,30 @@
     if (line.mine) el.textContent = line.text; else el.innerHTML = line.html; // the server escapes and builds it
     time.className = "time";
     time.textContent = new Date(line.at).toTimeString().slice(0, 5);
+    if (line.file) el.appendChild(file(line));
     el.appendChild(time);
     return el;
+  }
+  // A file is fetched only when asked for: lines are slow and dear. It needs the pass, so it is no plain link.
+  function file(line) {
+    var button = document.createElement("button"), label = words[line.file.kind] || "…";
+    button.type = "button";
+    button.className = "file";
+    button.textContent = label + " (" + line.file.kb + " kB)";
+    button.addEventListener("click", function () {
+      button.disabled = true;
+      fetch("/chat/files/" + line.id, { headers: headers(), cache: "no-store" }).then(function (r) {
+        if (!r.ok) throw new Error("gone");
+        return r.blob();
+      }).then(function (blob) {
+        var shown;
+        if (line.file.kind === "photo") { shown = document.createElement("img"); shown.src = URL.createObjectURL(blob); shown.alt = label; }
+        else { shown = document.createElement("a"); shown.href = URL.createObjectURL(blob); shown.download = line.file.name; shown.textContent = line.file.name; }
+        button.replaceWith(shown);
+        if (shown.click && line.file.kind !== "photo") shown.click();
+      }).catch(function () { button.disabled = false; });
+    });
+    return button;
   }
   function choices(line) {
     var row = document.createElement("div");

@@ -135,6 +135,32 @@
         } else { notice(await answer.text()); saved.textContent = saved.dataset.failed; }
       } catch { saved.textContent = saved.dataset.failed; } finally { sending = false; text.focus(); }
     });
+    const parcel = $("#parcel"), picker = $("#file");
+    let parcelId = "";
+    const drop = () => { picker.value = ""; parcel.hidden = true; };
+    if (picker) picker.addEventListener("change", () => {
+      const file = picker.files[0];
+      if (!file) return;
+      if (file.size > 5e6) { saved.textContent = parcel.dataset.large; drop(); return; }
+      parcelId = crypto.randomUUID ? crypto.randomUUID() : fallbackId();
+      $("#parcel-name").textContent = `${file.name} (${Math.ceil(file.size / 1000)} kB)`;
+      parcel.hidden = false; $("button", parcel).focus();
+    });
+    if (parcel) parcel.addEventListener("click", async (event) => {
+      const what = event.target.closest("[data-parcel]");
+      if (!what || sending) return;
+      if (what.dataset.parcel === "drop") { drop(); return; }
+      const confirmed = document.querySelector('input[name="confirmed"][form="composer"]');
+      const query = new URLSearchParams({ client_id: parcelId, confirmed: confirmed && confirmed.checked ? "yes" : "" });
+      sending = true;
+      try {
+        const answer = await fetch(`${parcel.dataset.url}?${query}`, {
+          method: "POST", body: picker.files[0], credentials: "same-origin", headers: { ...headers, "Content-Type": "application/octet-stream" },
+        });
+        if (answer.ok) { saved.textContent = saved.dataset.sent; notice(""); drop(); refresh(); }
+        else { notice(await answer.text()); saved.textContent = saved.dataset.failed; }
+      } catch { saved.textContent = saved.dataset.failed; } finally { sending = false; }
+    });
     text.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); composer.requestSubmit(); }
     });

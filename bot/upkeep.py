@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -26,6 +27,7 @@ def add_commands(app: typer.Typer, load: Load) -> None:
     """Put the commands on the command line; `load` reads the settings."""
     _add_retention(app, load)
     _add_transfer(app, load)
+    _add_backup(app, load)
     _add_needs_map(app, load)
     app.add_typer(_letters(load), name="outbox")
     app.add_typer(_keys(load), name="keys")
@@ -96,6 +98,37 @@ def _add_transfer(app: typer.Typer, load: Load) -> None:
     def import_(source: Annotated[str, typer.Option("--from", help="Address of the database to copy, e.g. sqlite:////srv/hotline.db")]) -> None:
         """Copy another installation into this, still empty, database."""
         _transfer(source, load().database)
+
+
+def _add_backup(app: typer.Typer, load: Load) -> None:
+    @app.command()
+    def backup(file: Annotated[Path, typer.Argument(help="A new file; on PostgreSQL it is pg_dump's.", dir_okay=False)]) -> None:
+        """Copy the database into a file while serving. The keys are not in it: keep them elsewhere."""
+        from storage.backup import backup as copy
+
+        try:
+            size = copy(load().database, file)
+        except (HotlineError, OSError) as error:
+            err.print(str(error), markup=False)
+            raise typer.Exit(1) from error
+        out.print(f"{file}: {size / 1_000_000:.1f} MB. Without the keys nobody can read it, and neither can you.")
+
+    @app.command()
+    def restore(file: Annotated[Path, typer.Argument(help="What `hotline backup` wrote.", dir_okay=False)]) -> None:
+        """Bring a backup into a database that is empty or not there yet; the keys must be in their place before."""
+        from storage.backup import restore as bring_back
+        from storage.cipher import load_cipher
+
+        config = load()
+        if not config.keys.get_secret_value() and not (config.data_dir / "keys").exists():
+            err.print("The keys are missing: put the key file back, or set HOTLINE_KEYS.")
+            raise typer.Exit(1)
+        try:
+            count = asyncio.run(bring_back(file, config.database, load_cipher(config.keys.get_secret_value(), config.data_dir)))
+        except (HotlineError, OSError) as error:
+            err.print(str(error), markup=False)
+            raise typer.Exit(1) from error
+        out.print(f"{count} conversations are back.")
 
 
 def _transfer(source: str, target: str) -> None:

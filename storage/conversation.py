@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     Column,
+    Executable,
     Index,
     Integer,
     LargeBinary,
@@ -20,6 +23,7 @@ from sqlalchemy import (
     case,
     exists,
     func,
+    literal_column,
     or_,
     select,
     update,
@@ -30,7 +34,7 @@ from bot.hotline.ledger import FloodLimit
 from bot.hotline.records import Conversation
 from storage import note
 from storage.column import Instant, Sealed
-from storage.database import insert, metadata
+from storage.database import insert_in, metadata
 from storage.rows import Rows
 
 conversation = Table(
@@ -77,22 +81,25 @@ def record(values: Sequence[Any]) -> Conversation:
     return Conversation(values[0], values[1], values[2], Session.load(values[3]), *values[4:])
 
 
-_FRESH = and_(
-    conversation.c.window_start > bindparam("window", type_=Instant),
-    conversation.c.window_start <= bindparam("arrived", type_=Instant),
-)
-_ARRIVAL = {
-    "last_in": bindparam("arrived", type_=Instant),
-    "unreachable": None,
-    "window_count": case((_FRESH, conversation.c.window_count + 1), else_=1),
-    "window_start": case((_FRESH, conversation.c.window_start), else_=bindparam("arrived", type_=Instant)),
-}
-_ARRIVE = (
-    update(conversation)
-    .where(conversation.c.channel == bindparam("channel_"), conversation.c.address_hash == bindparam("hash"))
-    .values(_ARRIVAL)
-    .returning(conversation.c.id, conversation.c.window_count)
-)
+@cache
+def _arrive(dialect: str, window: int) -> Executable:
+    """Note that messages came, `window_count` of them, making conversations if need be; `window` in microseconds."""
+    new = insert_in(dialect, conversation)
+    came = new.excluded
+    # No bound values in SET: with them SQLAlchemy would send row by row.
+    begun = conversation.c.window_start > came.last_in - literal_column(str(window), Integer)
+    fresh = and_(begun, conversation.c.window_start <= came.last_in)
+    return new.on_conflict_do_update(
+        index_elements=["channel", "address_hash"],
+        set_={
+            "last_in": came.last_in,
+            "unreachable": None,
+            "window_count": case((fresh, conversation.c.window_count + came.window_count), else_=came.window_count),
+            "window_start": case((fresh, conversation.c.window_start), else_=came.last_in),
+        },
+    ).returning(conversation.c.id, conversation.c.channel, conversation.c.address_hash, conversation.c.window_count)
+
+
 _SAVE = (
     update(conversation)
     .where(conversation.c.id == bindparam("id_"))
@@ -118,32 +125,45 @@ class ConversationRows(Rows):
         query = select(*COLUMNS).where(conversation.c.channel == channel, conversation.c.address_hash.in_(hashes))
         return self._one(self.connection.execute(query).first())
 
-    def arrive(self, channel: str, address: str, limit: FloodLimit, now: datetime) -> tuple[str, int]:
-        """Note that a message came, making the conversation if need be: its id, and the messages in this window."""
-        window = {"arrived": now, "window": now - timedelta(seconds=limit.seconds)}
-        hashes = self.cipher.lookups(channel, address)
-        for known in hashes:  # one, unless keys are being rotated
-            row = self.connection.execute(_ARRIVE, {**window, "channel_": channel, "hash": known}).first()
-            if row:
-                return row[0], row[1]
-        new = insert(self.connection, conversation).values(
-            id=uuid.uuid4().hex,
-            channel=channel,
-            address_hash=hashes[0],
-            address=address,
-            session=Session().dump(),
-            language="",
-            stay="",
-            created=now,
-            last_in=now,
-            window_start=now,
-            window_count=1,
-        )
-        upsert = new.on_conflict_do_update(  # another process may have been first
-            index_elements=["channel", "address_hash"], set_=_ARRIVAL
-        ).returning(conversation.c.id, conversation.c.window_count)
-        row = self.connection.execute(upsert, window).one()
-        return row[0], row[1]
+    def arrive(
+        self, senders: Sequence[tuple[str, str]], limit: FloodLimit, now: datetime
+    ) -> dict[tuple[str, str], tuple[str, int]]:
+        """Note that a message came from each (channel, address), making conversations if need be.
+
+        For each sender the conversation's id, and the messages within the limit's time, these among them.
+        """
+        hashes = {sender: self.cipher.lookups(*sender) for sender in senders}
+        self._rehash([(sender, known) for sender, known in hashes.items() if len(known) > 1])
+        empty = Session().dump()
+        rows = [
+            {
+                "id": uuid.uuid4().hex,
+                "channel": sender[0],
+                "address_hash": hashes[sender][0],
+                "address": sender[1],
+                "session": empty,
+                "language": "",
+                "stay": "",
+                "created": now,
+                "last_in": now,
+                "window_start": now,
+                "window_count": count,
+            }
+            # In one order in every process, so that two batches never wait for each other.
+            for sender, count in sorted(Counter(senders).items(), key=lambda item: hashes[item[0]][0])
+        ]
+        statement = _arrive(self.connection.dialect.name, round(limit.seconds * 1_000_000))
+        found = {(row[1], bytes(row[2])): (row[0], row[3]) for row in self.connection.execute(statement, rows)}
+        return {sender: found[sender[0], known[0]] for sender, known in hashes.items()}
+
+    def _rehash(self, rotated: Sequence[tuple[tuple[str, str], Sequence[bytes]]]) -> None:
+        """While keys are being rotated: bring a caller who is known under an older key under the current one."""
+        current = conversation.alias()
+        for (channel, _), known in rotated:
+            here = exists().where(current.c.channel == channel, current.c.address_hash == known[0])
+            older = conversation.c.address_hash.in_(known[1:])
+            change = update(conversation).where(conversation.c.channel == channel, older, ~here)
+            self.connection.execute(change.values(address_hash=known[0]))
 
     def save(self, conversation_id: str, session: Session, language: str, stay: str, last_out: datetime | None) -> bool:
         """Store the session (and lock the row); False when the conversation was erased."""

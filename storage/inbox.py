@@ -6,6 +6,7 @@ long after the answer was given.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
@@ -31,14 +32,14 @@ from sqlalchemy import (
 from bot.dialogue.message import Envelope
 from bot.hotline.codec import message_from_json, message_to_json
 from bot.hotline.ledger import FloodLimit
-from bot.hotline.records import Incoming
+from bot.hotline.records import Arrival, Incoming
 from storage import case as cases
 from storage import conversation as conversations
 from storage.column import Id, Instant, SealedJson
 from storage.conversation import ConversationRows
 from storage.database import insert_in, metadata
 from storage.lane import LaneRows
-from storage.rows import Rows
+from storage.rows import Rows, padded
 
 seen = Table(
     "seen",
@@ -97,49 +98,63 @@ _FINISH = delete(inbox).where(inbox.c.id == bindparam("incoming"), _QUEUED)
 
 @cache
 def _see(dialect: str) -> Executable:
-    return insert_in(dialect, seen).on_conflict_do_nothing()
+    return insert_in(dialect, seen).on_conflict_do_nothing().returning(seen.c.hash)
 
 
 class InboxRows(Rows):
     """Implements `bot.hotline.ledger.InboxRows`."""
 
-    def add(
-        self,
-        envelope: Envelope,
-        priority: int,
-        limit: FloodLimit,
-        now: datetime,
-        received: datetime | None = None,
-    ) -> bool:
-        """Take a message in; False when its (channel, external id) was seen within 48 h."""
-        if not self._first_time(envelope, now):
-            return False
-        rows = ConversationRows(self.connection, self.wake)
-        conversation, count = rows.arrive(envelope.channel, envelope.sender, limit, now)
-        LaneRows(self.connection, self.wake).touch(f"in:{conversation}", "in", now, priority)
-        beyond = 0 if priority else min(2, max(0, count - limit.messages))
-        row = {
-            "conversation_id": conversation,
-            "payload": message_to_json(envelope.message),
-            "received": received or now,
-            "priority": priority,
-            "flood": beyond,
-            "failures": 0,
-            "state": "queued",
-            "error": "",
-        }
-        self.connection.execute(_ADD, row)
-        self.wake("inbox")
-        return True
+    def add(self, envelope: Envelope, priority: int, limit: FloodLimit, now: datetime) -> bool:
+        """Take one message in, as `add_all` does."""
+        return self.add_all([Arrival(envelope, priority, now)], limit, now)[0]
 
-    def _first_time(self, envelope: Envelope, now: datetime) -> bool:
-        hashes = self.cipher.lookups("seen", envelope.channel, envelope.external_id)
-        if len(hashes) > 1:  # keys are being rotated: it may be known under an older one
-            older = select(seen.c.hash).where(seen.c.hash.in_(hashes[1:]))
-            if self.connection.execute(older).first():
-                return False
-        new = _see(self.connection.dialect.name)
-        return self.connection.execute(new, {"hash": hashes[0], "at": now}).rowcount == 1
+    def add_all(self, arrivals: Sequence[Arrival], limit: FloodLimit, now: datetime) -> list[bool]:
+        """Take messages in; for each, False when its (channel, external id) was seen within 48 h."""
+        fresh = self._first_times([arrival.envelope for arrival in arrivals], now)
+        new = [arrival for arrival, first in zip(arrivals, fresh, strict=True) if first]
+        if not new:
+            return fresh
+        senders = [(arrival.envelope.channel, arrival.envelope.sender) for arrival in new]
+        arrived = ConversationRows(self.connection, self.wake).arrive(senders, limit, now)
+        first_of_many = Counter({sender: arrived[sender][1] for sender in arrived})
+        first_of_many.subtract(senders)
+        rows = []
+        for arrival, sender in zip(new, senders, strict=True):
+            first_of_many[sender] += 1  # the caller's messages within the limit's time, up to this one
+            beyond = 0 if arrival.priority else min(2, max(0, first_of_many[sender] - limit.messages))
+            row = {
+                "conversation_id": arrived[sender][0],
+                "payload": message_to_json(arrival.envelope.message),
+                "received": arrival.received,
+                "priority": arrival.priority,
+                "flood": beyond,
+                "failures": 0,
+                "state": "queued",
+                "error": "",
+            }
+            rows.append(row)
+        lanes = sorted((f"in:{row['conversation_id']}", arrival.priority) for row, arrival in zip(rows, new, strict=True))
+        LaneRows(self.connection, self.wake).touch("in", lanes, now)
+        self.connection.execute(_ADD, rows)  # executed one by one, in one go: ids rise in this order
+        self.wake("inbox")
+        return fresh
+
+    def _first_times(self, envelopes: Sequence[Envelope], now: datetime) -> list[bool]:
+        hashes = [self.cipher.lookups("seen", envelope.channel, envelope.external_id) for envelope in envelopes]
+        known: set[bytes] = set()
+        if len(hashes[0]) > 1:  # keys are being rotated: it may be known under an older one
+            older = [other for one in hashes for other in one[1:]]
+            found = set(self.connection.execute(select(seen.c.hash).where(seen.c.hash.in_(older))).scalars())
+            known = {one[0] for one in hashes if found.intersection(one[1:])}
+        # In one order in every process, so that two batches never wait for each other.
+        rows = [{"hash": new, "at": now} for new in sorted({one[0] for one in hashes} - known)]
+        see = _see(self.connection.dialect.name)
+        fresh = set(self.connection.execute(see, rows).scalars()) if rows else set()
+        firsts = []
+        for one in hashes:
+            firsts.append(one[0] in fresh)
+            fresh.discard(one[0])  # a second one in the same batch is a duplicate
+        return firsts
 
     def heads(self, conversation_ids: Sequence[str]) -> list[Incoming]:
         """The first waiting message of each conversation, with its open case."""
@@ -157,7 +172,7 @@ class InboxRows(Rows):
                 failures=row[5],
                 case=cases.record(row[middle:]) if row[middle] is not None else None,
             )
-            for row in self.connection.execute(_HEADS, {"conversations": list(conversation_ids)})
+            for row in self.connection.execute(_HEADS, {"conversations": padded(conversation_ids)})
         ]
 
     def waiting(self, conversation: str) -> int | None:

@@ -7,6 +7,7 @@ a lane from being taken too early (a platform's gap between two messages, the ba
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -120,10 +121,10 @@ def _touch(dialect: str) -> Executable:
 class LaneRows(Rows):
     """Implements `bot.hotline.ledger.Lanes`."""
 
-    def touch(self, name: str, queue: str, now: datetime, priority: int) -> None:
-        """There is work in this lane. Locks its row until commit, so that order of ids is order of commits."""
-        values = {"name": name, "queue": queue, "next_at": now, "priority": priority}
-        values |= {"ready": 1, "owner": "", "takeovers": 0, "now_": now, "far": now + FAR}
+    def touch(self, queue: str, lanes: Sequence[tuple[str, int]], now: datetime) -> None:
+        """There is work in these lanes, with these priorities. Locks their rows until commit, so that order of ids is order of commits."""
+        always = {"queue": queue, "next_at": now, "ready": 1, "owner": "", "takeovers": 0, "now_": now, "far": now + FAR}
+        values = [{**always, "name": name, "priority": rank} for name, rank in lanes]
         self.connection.execute(_touch(self.connection.dialect.name), values)
 
     def claim(self, queue: str, owner: str, now: datetime, lease: float, limit: int) -> list[Lane]:
@@ -142,6 +143,15 @@ class LaneRows(Rows):
         """Give it back, due at `next_at` when `more` waits; False when it was no longer ours."""
         values = {"name_": name, "owner_": owner, "at": next_at, "more": int(more), "priority_": priority}
         return self.connection.execute(_RELEASE, values).rowcount == 1
+
+    def release_all(self, lanes: Sequence[tuple[Lane, datetime, int | None]]) -> None:
+        """Give back lanes that are surely ours: when each is due, and the priority of what waits (None: nothing)."""
+        values = [
+            {"name_": lane.name, "owner_": lane.owner, "at": at, "more": int(more is not None), "priority_": more or 0}
+            for lane, at, more in lanes
+        ]
+        if values:
+            self.connection.execute(_RELEASE, values)
 
     def put_back(self, name: str, owner: str) -> None:
         """Give it back as it was before the claim."""

@@ -49,7 +49,7 @@ class LetterRows(Rows):
                 .returning(inbox.c.conversation_id, inbox.c.priority)
             )
             if row := self.connection.execute(change).first():
-                lanes.touch(f"in:{row.conversation_id}", "in", now, row.priority)
+                lanes.touch("in", [(f"in:{row.conversation_id}", row.priority)], now)
                 self.wake("inbox")
                 return True
             return False
@@ -60,7 +60,7 @@ class LetterRows(Rows):
             .returning(outbox.c.conversation_id, outbox.c.channel, outbox.c.priority)
         )
         if row := self.connection.execute(revived).first():
-            lanes.touch(f"out:{row.conversation_id}", f"out:{row.channel}", now, row.priority)
+            lanes.touch(f"out:{row.channel}", [(f"out:{row.conversation_id}", row.priority)], now)
             self.wake(f"outbox:{row.channel}")
             return True
         return False

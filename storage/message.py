@@ -28,7 +28,7 @@ from bot.hotline.records import Direction, Json, Line, Outgoing, Status
 from storage.case import OPEN, case_table
 from storage.column import Id, Instant, Sealed, SealedJson
 from storage.database import insert_in, metadata, partial_index
-from storage.rows import Rows
+from storage.rows import Rows, padded
 
 message = Table(
     "message",
@@ -56,6 +56,12 @@ partial_index("uq_message_client_id", message.c.client_id, where=message.c.clien
 REFERENCE = "reference"  # parts these hashes from those of addresses
 
 _ADD = message.insert().returning(message.c.id)
+_REFERENCES = (
+    select(message.c.id, message.c.refs)
+    .where(message.c.id.in_(bindparam("lines", expanding=True)))
+    .order_by(message.c.id)
+    .with_for_update()
+)
 _SENT = (
     update(message)
     .where(message.c.id == bindparam("line"))
@@ -143,23 +149,27 @@ class MessageRows(Rows):
         )
         return self.connection.execute(query).scalar() or ""
 
-    def sent(self, outgoing: Outgoing, reference: str) -> None:
-        """A part was taken by the platform: keep its id; with the last part the line is SENT."""
-        if outgoing.line is None:
+    def sent(self, parts: Sequence[tuple[Outgoing, str]]) -> None:
+        """Parts, each of another line, were taken by the platform: keep their ids; with its last part a line is SENT."""
+        parts = [(part, reference) for part, reference in parts if part.line is not None]
+        if not parts:
             return
-        references = [reference] if reference else []
-        if not outgoing.first:  # a later part: its id joins those of the ones before
-            query = select(message.c.refs).where(message.c.id == outgoing.line).with_for_update()
-            references = [*(self.connection.execute(query).scalar() or ()), *references]
-        values = {
-            "line": outgoing.line,
-            "refs_": references or None,
-            "hash": self.cipher.lookup(REFERENCE, outgoing.channel, reference) if reference else None,
-            "status_": Status.SENT.value if outgoing.last else Status.QUEUED.value,
-        }
-        self.connection.execute(_SENT, values)
-        if outgoing.last:
-            self.wake(f"conversation:{outgoing.lane}")
+        before: dict[int, list[str]] = {}
+        if later := [part.line for part, _ in parts if not part.first]:  # their ids join those of the parts before
+            before = {row[0]: row[1] or [] for row in self.connection.execute(_REFERENCES, {"lines": padded(later)})}
+        rows = []
+        for part, reference in parts:
+            references = [*before.get(part.line or 0, ()), *([reference] if reference else ())]
+            row = {
+                "line": part.line,
+                "refs_": references or None,
+                "hash": self.cipher.lookup(REFERENCE, part.channel, reference) if reference else None,
+                "status_": Status.SENT.value if part.last else Status.QUEUED.value,
+            }
+            rows.append(row)
+            if part.last:
+                self.wake(f"conversation:{part.lane}")
+        self.connection.execute(_SENT, rows)
 
     def advance(self, line: int, status: Status) -> bool:
         """Move the status forward; False when it was there or further."""

@@ -16,20 +16,20 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
-    exists,
     func,
     literal_column,
     select,
     true,
+    tuple_,
     update,
 )
 
-from bot.hotline.records import Json, Outgoing, Status
+from bot.hotline.records import Json, Lane, Outgoing, Status
 from storage.column import Id, Instant, Sealed, SealedJson
 from storage.database import metadata
 from storage.lane import LaneRows, lane
 from storage.message import MessageRows
-from storage.rows import Rows
+from storage.rows import Rows, padded
 
 outbox = Table(
     "outbox",
@@ -73,16 +73,24 @@ _TAKE = (
 # The lane's row is locked by the statement that removes the message: one round trip less for every send.
 _HELD = (
     select(lane.c.name)
-    .where(lane.c.name == bindparam("lane_"), lane.c.owner == bindparam("owner_"))
+    .where(tuple_(lane.c.name, lane.c.owner).in_(bindparam("held", expanding=True)))
+    .order_by(lane.c.name)  # so that two processes never wait for each other
     .with_for_update()
     .cte("held")
 )
 _FINISH = (
     delete(outbox)
-    .where(outbox.c.id == bindparam("outgoing"), exists(select(_HELD.c.name)))
-    .returning(outbox.c.id)  # Python's sqlite3 counts no rows for a statement that begins with WITH
+    .where(
+        outbox.c.id.in_(bindparam("done", expanding=True)),
+        (literal_column("'out:'", String) + outbox.c.conversation_id).in_(select(_HELD.c.name)),
+    )
+    .returning(outbox.c.id)
 )
-_MORE = select(func.max(outbox.c.priority)).where(outbox.c.conversation_id == bindparam("lane"), _ALIVE)
+_MORE = (
+    select(outbox.c.conversation_id, func.max(outbox.c.priority))
+    .where(outbox.c.conversation_id.in_(bindparam("lanes", expanding=True)), _ALIVE)
+    .group_by(outbox.c.conversation_id)
+)
 
 
 class OutboxRows(Rows):
@@ -103,8 +111,7 @@ class OutboxRows(Rows):
         """Queue payloads behind what the lane holds, and wake the sender."""
         if not payloads:
             return
-        queue = f"out:{channel}"
-        LaneRows(self.connection, self.wake).touch(f"out:{lane_id}", queue, now, priority)
+        LaneRows(self.connection, self.wake).touch(f"out:{channel}", [(f"out:{lane_id}", priority)], now)
         rows = [
             {
                 "conversation_id": lane_id,
@@ -123,15 +130,14 @@ class OutboxRows(Rows):
             }
             for number, payload in enumerate(payloads, 1)
         ]
-        for row in rows:  # one by one: ids must rise in this order
-            self.connection.execute(_ADD, row)
+        self.connection.execute(_ADD, rows)  # executed one by one, in one go: ids rise in this order
         self.wake(f"outbox:{channel}")
 
     def take(self, lanes: Sequence[str]) -> list[Outgoing]:
         """The first row of each lane, marked "sending" so that a crash shows."""
         if not lanes:
             return []
-        rows = self.connection.execute(_TAKE, {"lanes": list(lanes)})
+        rows = self.connection.execute(_TAKE, {"lanes": padded(lanes)})
         return [
             Outgoing(
                 id=row.id,
@@ -152,10 +158,11 @@ class OutboxRows(Rows):
             for row in rows
         ]
 
-    def finish(self, outgoing: int, lane_name: str, owner: str) -> bool:
-        """It was done: remove it, and lock the lane's row. False when the row or our hold on the lane is gone."""
-        values = {"outgoing": outgoing, "lane_": lane_name, "owner_": owner}
-        return self.connection.execute(_FINISH, values).first() is not None
+    def finish(self, done: Sequence[tuple[int, Lane]]) -> set[int]:
+        """Remove what was done and lock the lanes' rows; those of which row and our hold on the lane were still there."""
+        held = [(lane_.name, lane_.owner) for _, lane_ in done]
+        values = {"done": padded([outgoing for outgoing, _ in done]), "held": padded(held)}
+        return set(self.connection.execute(_FINISH, values).scalars())
 
     def retry_later(self, outgoing: int, error: str, counted: bool) -> None:
         """It failed for now: back to "queued"."""
@@ -178,10 +185,11 @@ class OutboxRows(Rows):
         if line is not None:
             MessageRows(self.connection, self.wake).advance(line, Status.FAILED)
 
-    def more(self, lane_id: str) -> int | None:
-        """The highest priority of what the lane still holds; None when it is empty."""
-        result: int | None = self.connection.execute(_MORE, {"lane": lane_id}).scalar()
-        return result
+    def more(self, lanes: Sequence[str]) -> dict[str, int]:
+        """The highest priority of what each lane still holds; empty ones are left out."""
+        if not lanes:
+            return {}
+        return {row[0]: row[1] for row in self.connection.execute(_MORE, {"lanes": padded(lanes)})}
 
     def cancel(self, lane_id: str, error: str) -> int:
         """Bury all that waits in a lane (the caller blocked the bot)."""

@@ -30,6 +30,7 @@ _CHANNEL = "hotline"
 _TRIES = 5  # of a transaction that lost to another one
 _CONNECT = 3.0  # seconds
 _STATEMENT = 20.0  # seconds
+_STATEMENTS = 500  # kept prepared in each connection; batches of each size are statements of their own
 _CLASHES = ("40001", "40P01")  # serialization failure, deadlock: nothing was changed, try again
 # Classes of SQLSTATE: connection, resources (disk full), operator intervention (shutdown), system error, read-only.
 _AWAY = ("08", "53", "57", "58", "25006")
@@ -42,7 +43,12 @@ def postgres_engine(url: str, cipher: Cipher, pool: int = 10) -> AsyncEngine:
         pool_size=pool,
         max_overflow=0,
         pool_timeout=_CONNECT,
-        connect_args={"timeout": _CONNECT, "command_timeout": _STATEMENT},
+        connect_args={
+            "timeout": _CONNECT,
+            "command_timeout": _STATEMENT,
+            "prepared_statement_cache_size": _STATEMENTS,
+            "statement_cache_size": _STATEMENTS,
+        },
     )
     engine.sync_engine.dialect.hotline_cipher = cipher  # type: ignore[attr-defined]  # see storage.column.cipher_of
     return engine

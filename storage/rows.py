@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, select
 
 from storage.cipher import Cipher
 from storage.column import cipher_of
+
+T = TypeVar("T")
+
+
+def padded(values: Sequence[T]) -> list[T]:
+    """The values for an IN, the last one repeated to a power of two: few statements for the database to prepare."""
+    size = 1 << (len(values) - 1).bit_length()
+    return [*values, *[values[-1]] * (size - len(values))]
 
 
 class Rows:

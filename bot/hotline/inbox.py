@@ -11,8 +11,9 @@ from bot.errors import StoreAwayError
 from bot.hotline.ledger import FloodLimit, Ledger
 from bot.hotline.metrics import Metrics
 from bot.hotline.ports import Clock, Store
-from bot.hotline.records import StatusUpdate
+from bot.hotline.records import Arrival, StatusUpdate
 from bot.hotline.spool import Spool
+from bot.hotline.together import Together
 
 _REPLAY_PAUSE = 0.5  # seconds between tries to reach the database
 _TICK = timedelta(microseconds=1)
@@ -45,6 +46,7 @@ class Inbox:
         self._priority = priority
         self._flood = flood or FloodLimit()
         self._reached = reached
+        self._take: Together[Sequence[Arrival], None] = Together(self._take_together, most=16)
         self._last = datetime.min.replace(tzinfo=UTC)  # arrival
 
     @property
@@ -64,7 +66,7 @@ class Inbox:
             await asyncio.to_thread(self._spool.append, envelopes, now)
         else:
             try:
-                await self._store_all([(envelope, now) for envelope in envelopes], self._clock.now())
+                await self._take([Arrival(envelope, self._priority(envelope.message), now) for envelope in envelopes])
             except StoreAwayError:
                 self._metrics.store_away.labels("inbox").inc()
                 if not self._spool:
@@ -101,7 +103,7 @@ class Inbox:
         while spool.count:
             expected = spool.count
             for batch in await asyncio.to_thread(lambda: list(spool.batches())):
-                await self._store_all(batch)
+                await self._store_all([Arrival(e, self._priority(e.message), received) for e, received in batch])
             # Messages that came meanwhile were appended: go round again, the inbox drops the ones it has.
             await asyncio.to_thread(spool.clear, expected)
         self._metrics.spool_messages.set(spool.count)
@@ -111,21 +113,31 @@ class Inbox:
         self._last = max(self._clock.now(), self._last + _TICK)
         return self._last
 
-    async def _store_all(self, arrivals: Sequence[tuple[Envelope, datetime]], now: datetime | None = None) -> None:
+    async def _take_together(self, calls: Sequence[Sequence[Arrival]]) -> list[BaseException | None]:
+        """Store what several calls brought in one transaction; what cannot be stored spoils only its own call."""
+        try:
+            await self._store_all([arrival for arrivals in calls for arrival in arrivals], self._clock.now())
+        except StoreAwayError:
+            raise
+        except Exception as error:
+            if len(calls) == 1:
+                return [error]
+            return [result for arrivals in calls for result in await self._take_together([arrivals])]
+        return [None] * len(calls)
+
+    async def _store_all(self, arrivals: Sequence[Arrival], now: datetime | None = None) -> None:
         """Without `now` they count as come when they arrived: the caller's limit must not see them all at once."""
         # Conversations in one order in every process, so that two batches never wait for each other.
-        ordered = sorted(arrivals, key=lambda arrival: (arrival[0].channel, arrival[0].sender))
-        rows = [(envelope, received, self._priority(envelope.message)) for envelope, received in ordered]
+        arrivals = sorted(arrivals, key=lambda arrival: (arrival.envelope.channel, arrival.envelope.sender))
 
         def work(ledger: Ledger) -> list[bool]:
-            return [
-                ledger.inbox.add(envelope, priority, self._flood, now or received, received)
-                for envelope, received, priority in rows
-            ]
+            if now:
+                return ledger.inbox.add_all(arrivals, self._flood, now)
+            return [ledger.inbox.add_all([arrival], self._flood, arrival.received)[0] for arrival in arrivals]
 
         fresh = await self._store.transact(work)
-        for (envelope, received, _), new in zip(rows, fresh, strict=True):
+        for arrival, new in zip(arrivals, fresh, strict=True):
             if new:
-                self._metrics.arrived(envelope.channel, received)
+                self._metrics.arrived(arrival.envelope.channel, arrival.received)
             else:
-                self._metrics.duplicates.labels(envelope.channel).inc()
+                self._metrics.duplicates.labels(arrival.envelope.channel).inc()

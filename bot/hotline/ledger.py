@@ -15,6 +15,7 @@ from bot.dialogue.session import Session
 from bot.hotline.findings import Findings
 from bot.hotline.office import Office
 from bot.hotline.records import (
+    Arrival,
     Case,
     CaseEvent,
     CaseState,
@@ -70,18 +71,12 @@ class Conversations(Protocol):
 class InboxRows(Protocol):
     """Messages that came in and wait for their turn."""
 
-    def add(
-        self,
-        envelope: Envelope,
-        priority: int,
-        limit: FloodLimit,
-        now: datetime,
-        received: datetime | None = None,
-    ) -> bool:
-        """Take a message in; False when its (channel, external id) was seen within 48 h.
+    def add(self, envelope: Envelope, priority: int, limit: FloodLimit, now: datetime) -> bool:
+        """Take one message in, as `add_all` does."""
+        ...
 
-        A conversation's messages have their turn in the order of `received` (None: now).
-        """
+    def add_all(self, arrivals: Sequence[Arrival], limit: FloodLimit, now: datetime) -> list[bool]:
+        """Take messages in; for each, False when its (channel, external id) was seen within 48 h."""
         ...
 
     def heads(self, conversations: Sequence[str]) -> list[Incoming]:
@@ -120,6 +115,10 @@ class Lanes(Protocol):
 
     def release(self, lane: str, owner: str, next_at: datetime, more: bool, priority: int) -> bool:
         """Give it back, due at `next_at` when `more` waits; False when it was no longer ours."""
+        ...
+
+    def release_all(self, lanes: Sequence[tuple[Lane, datetime, int | None]]) -> None:
+        """Give back lanes that are surely ours: when each is due, and the priority of what waits (None: nothing)."""
         ...
 
     def put_back(self, lane: str, owner: str) -> None:
@@ -170,8 +169,8 @@ class Lines(Protocol):
         """The caller's last line that has a text, "" when there is none."""
         ...
 
-    def sent(self, outgoing: Outgoing, reference: str) -> None:
-        """A part was taken by the platform: keep its id; with the last part the line is SENT."""
+    def sent(self, parts: Sequence[tuple[Outgoing, str]]) -> None:
+        """Parts, each of another line, were taken by the platform: keep their ids; with its last part a line is SENT."""
         ...
 
     def advance(self, line: int, status: Status) -> bool:
@@ -213,8 +212,8 @@ class OutboxRows(Protocol):
         """The first row of each lane, marked "sending" so that a crash shows."""
         ...
 
-    def finish(self, outgoing: int, lane_name: str, owner: str) -> bool:
-        """It was done: remove it and lock its lane's row. False when the row or our hold on the lane is gone."""
+    def finish(self, done: Sequence[tuple[int, Lane]]) -> set[int]:
+        """Remove what was done and lock the lanes' rows; those of which row and our hold on the lane were still there."""
         ...
 
     def retry_later(self, outgoing: int, error: str, counted: bool) -> None:
@@ -225,8 +224,8 @@ class OutboxRows(Protocol):
         """It failed for good: a dead letter, or nothing at all when its caller was erased."""
         ...
 
-    def more(self, lane_id: str) -> int | None:
-        """The highest priority of what the lane still holds; None when it is empty."""
+    def more(self, lanes: Sequence[str]) -> dict[str, int]:
+        """The highest priority of what each lane still holds; empty ones are left out."""
         ...
 
     def cancel(self, lane_id: str, error: str) -> int:

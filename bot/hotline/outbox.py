@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from bot.hotline.ports import Channel, Clock, Store
 from bot.hotline.records import Lane, Outgoing
 from bot.hotline.settlement import DELETABLE
 from bot.hotline.settlement import say as enqueue
+from bot.hotline.together import Together
 from bot.hotline.worker import process_name
 
 __all__ = ["Sender", "SenderOptions", "enqueue"]
@@ -51,6 +52,17 @@ class _Result:
     unreachable: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A call that the platform took, to be recorded."""
+
+    lane: Lane
+    outgoing: Outgoing
+    reference: str
+    next_at: datetime  # when the lane may be taken again
+    leave: bool  # give the lane back whatever it still holds
+
+
 class Sender:
     """One process's sender for all its channels. Any number may run on one PostgreSQL."""
 
@@ -76,6 +88,9 @@ class Sender:
         # Sent, but the database was away when it was to be recorded: not to be sent again by us.
         self._unrecorded: dict[int, str] = {}
         self._calling: set[int] = set()
+        self._record_sent: Together[_Sent, Outgoing | None] = Together(
+            lambda batch: self._store.transact(lambda ledger: _record(ledger, batch))
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set; then finish the calls in hand."""
@@ -227,13 +242,17 @@ class Sender:
     ) -> Outgoing | None:
         """Write down what came of it; the lane's next row, or None when it was given back."""
         now = self._clock.now()
+        next_at = now + timedelta(seconds=channel.rates.gap)
+        if result.done:
+            sent = _Sent(lane, outgoing, result.reference, next_at, leave)
+            following = await self._patiently(lambda: self._record_sent(sent))
+            self._unrecorded.pop(outgoing.id, None)
+            self._metrics.sent.labels(channel.name).inc()
+            return following
 
         def work(ledger: Ledger) -> Outgoing | None:
             if result.unreachable:  # first, for the order of locks
                 ledger.conversations.lock(outgoing.lane)
-            if result.done:
-                self._finish(ledger, lane, outgoing, result)
-                return self._next(ledger, lane, outgoing, now + timedelta(seconds=channel.rates.gap), leave)
             if not ledger.lanes.hold(lane.name, lane.owner):
                 raise LostError
             if result.wait is not None:
@@ -241,7 +260,8 @@ class Sender:
                 again = now + timedelta(seconds=result.wait)
                 if result.pause:
                     ledger.pace.pause(channel.name, again)
-                ledger.lanes.release(lane.name, lane.owner, again, True, ledger.outbox.more(outgoing.lane) or 0)
+                priority = ledger.outbox.more([outgoing.lane]).get(outgoing.lane, 0)
+                ledger.lanes.release(lane.name, lane.owner, again, True, priority)
                 ledger.wake(f"outbox:{channel.name}")
                 return None
             if result.unreachable:
@@ -251,40 +271,22 @@ class Sender:
                 case = ledger.cases.open_of(outgoing.lane) if result.error == OutsideWindowError.__name__ else None
                 if case:
                     ledger.cases.record(case.id, now, "window", "bot")
-            return self._next(ledger, lane, outgoing, now + timedelta(seconds=channel.rates.gap), leave)
+            return _go_on(ledger, [_Sent(lane, outgoing, "", next_at, leave)])[0]
 
-        following = await self._patiently(work)
-        if result.done:
-            self._unrecorded.pop(outgoing.id, None)
-        self._count(channel, result)
+        following = await self._patiently(lambda: self._store.transact(work))
+        (self._metrics.dead.labels("out") if result.wait is None else self._metrics.retried.labels(channel.name)).inc()
         return following
 
-    async def _patiently(self, work: Callable[[Ledger], Outgoing | None]) -> Outgoing | None:
+    async def _patiently(self, record: Callable[[], Awaitable[Outgoing | None]]) -> Outgoing | None:
         """Try for a while: what was sent should not be sent again for a database that restarts."""
         until = asyncio.get_running_loop().time() + self._options.lease / 4
         while True:
             try:
-                return await self._store.transact(work)
+                return await record()
             except StoreAwayError:
                 if asyncio.get_running_loop().time() > until:
                     raise
                 await asyncio.sleep(0.2)
-
-    def _count(self, channel: Channel, result: _Result) -> None:
-        if result.done:
-            self._metrics.sent.labels(channel.name).inc()
-        elif result.wait is not None:
-            self._metrics.retried.labels(channel.name).inc()
-        else:
-            self._metrics.dead.labels("out").inc()
-
-    @staticmethod
-    def _finish(ledger: Ledger, lane: Lane, outgoing: Outgoing, result: _Result) -> None:
-        if not ledger.outbox.finish(outgoing.id, lane.name, lane.owner):
-            raise LostError
-        ledger.lines.sent(outgoing, result.reference)
-        if outgoing.kind == "delete" and "until" in outgoing.payload:
-            ledger.lines.forget_references(outgoing.lane, datetime.fromisoformat(outgoing.payload["until"]))
 
     @staticmethod
     def _unreachable(ledger: Ledger, outgoing: Outgoing, result: _Result, now: datetime) -> None:
@@ -294,15 +296,33 @@ class Sender:
         if case := ledger.cases.open_of(outgoing.lane):
             ledger.cases.record(case.id, now, "unreachable", "bot")
 
-    @staticmethod
-    def _next(ledger: Ledger, lane: Lane, outgoing: Outgoing, next_at: datetime, leave: bool) -> Outgoing | None:
-        if not leave and (rows := ledger.outbox.take([outgoing.lane])):
-            return rows[0]
-        more = ledger.outbox.more(outgoing.lane) if leave else None
-        ledger.lanes.release(lane.name, lane.owner, next_at, more is not None, more or 0)
-        if more is not None:
-            ledger.wake(f"outbox:{outgoing.channel}")
-        return None
+
+def _record(ledger: Ledger, sent: Sequence[_Sent]) -> list[Outgoing | BaseException | None]:
+    """In one transaction: what the platform took is removed; each lane's next row, None when the lane was given back.
+
+    LostError stands for those that someone else has taken over: theirs is the record.
+    """
+    gone = ledger.outbox.finish([(item.outgoing.id, item.lane) for item in sent])
+    ours = [item for item in sent if item.outgoing.id in gone]
+    ledger.lines.sent([(item.outgoing, item.reference) for item in ours])
+    for item in ours:
+        if item.outgoing.kind == "delete" and "until" in item.outgoing.payload:
+            until = datetime.fromisoformat(item.outgoing.payload["until"])
+            ledger.lines.forget_references(item.outgoing.lane, until)
+    following = dict(zip((item.outgoing.id for item in ours), _go_on(ledger, ours), strict=True))
+    return [following[item.outgoing.id] if item.outgoing.id in gone else LostError() for item in sent]
+
+
+def _go_on(ledger: Ledger, items: Sequence[_Sent]) -> list[Outgoing | None]:
+    """The next row of each lane, None where the lane was given back. The lanes' rows must be locked."""
+    rows = {row.lane: row for row in ledger.outbox.take([item.outgoing.lane for item in items if not item.leave])}
+    back = [item for item in items if item.outgoing.lane not in rows]
+    more = ledger.outbox.more([item.outgoing.lane for item in back if item.leave])
+    ledger.lanes.release_all([(item.lane, item.next_at, more.get(item.outgoing.lane)) for item in back])
+    for item in back:
+        if item.outgoing.lane in more:
+            ledger.wake(f"outbox:{item.outgoing.channel}")
+    return [rows.get(item.outgoing.lane) for item in items]
 
 
 def _name(lane: Lane) -> str:

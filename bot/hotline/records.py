@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from bot.dialogue.message import Message
+from bot.dialogue.message import Envelope, Message
 from bot.dialogue.session import Session
 from bot.matching.match import Urgency
 
@@ -213,6 +213,15 @@ class FloodLimit:
 
     messages: int = 20
     seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that came in."""
+
+    envelope: Envelope
+    priority: int
+    received: datetime  # a conversation's messages have their turn in this order
 
 
 @dataclass(frozen=True, slots=True)

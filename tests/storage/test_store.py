@@ -144,10 +144,10 @@ async def test_a_status_only_moves_forward(store: Store) -> None:
     line = await store.transact(lambda ledger: ledger.lines.add(identity, Direction.OUT, START, text="a"))
     assert line
     part = Outgoing(1, identity, "fake", "caller", "send", {}, line, 1, START, first=True, last=False)
-    await store.transact(lambda ledger: ledger.lines.sent(part, "ref-1"))
+    await store.transact(lambda ledger: ledger.lines.sent([(part, "ref-1")]))
     (found,) = await store.read(lambda ledger: ledger.lines.of(identity))
     assert (found.status, found.references) == (Status.QUEUED, ("ref-1",))
-    await store.transact(lambda ledger: ledger.lines.sent(replace(part, first=False, last=True), "ref-2"))
+    await store.transact(lambda ledger: ledger.lines.sent([(replace(part, first=False, last=True), "ref-2")]))
     seen = []
     for status in (Status.READ, Status.DELIVERED, Status.FAILED, Status.SENT):
         update = StatusUpdate("fake", "ref-2", status)

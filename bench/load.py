@@ -185,7 +185,8 @@ class Place:
 
     @classmethod
     async def make(cls, folder: Path, database: str, web_count: int) -> Place:
-        folder.mkdir(exist_ok=True)
+        await asyncio.to_thread(folder.mkdir, exist_ok=True)
+        load_cipher("", folder)  # the keys, before several processes make them
         place = cls(folder, database or f"sqlite:///{folder}/hotline.db", web_count)
         await migrate(place.database)
         return place

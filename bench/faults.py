@@ -1,6 +1,6 @@
-"""Faults, with figures: kills, a platform in trouble, a database that goes away, a full disk.
+"""Faults, with figures: kills, a platform in trouble, a database that goes away, a full disk, clocks, replays, reloads.
 
-    python -m bench.faults            everything, about ten minutes
+    python -m bench.faults            everything, about a quarter of an hour
     python -m bench.faults --small    a tenth of it
     python -m bench.faults --only kills-sqlite,restart
 
@@ -12,18 +12,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from storage.migration import migrate
+from tests.acceptance.caller import WebCaller
+from tests.acceptance.serving import ROOT, Serving
 from tests.faults.rig import PARTS, STEPS, Nursery, Plan, Platform, Verdict, free_port, gone, judge
 from tests.postgres import Postgres, binaries
 
@@ -61,6 +68,8 @@ class Run:
     plan: dict[str, Any] | None = None
     trouble: Callable[[], tuple[int, dict[str, Any]] | None] = lambda: None
     beside: Callable[[], Awaitable[int]] = _nothing  # another fault; returns how many
+    patience: float = 2.0  # most seconds a caller waits for an answer before writing on
+    again: bool = False  # in the end the platform posts everything once more
     killed: int = 0
     choice: random.Random = field(default_factory=lambda: random.Random(11))
 
@@ -78,6 +87,8 @@ class Run:
         try:
             async with asyncio.timeout(self.limit):
                 await asyncio.gather(*(self._write(platform, caller, ports) for caller in names))
+                if self.again:
+                    await asyncio.gather(*(self._repeat(platform, caller, ports) for caller in names))
                 while judge(platform.sent, wanted).lost or self._left(platform):  # noqa: ASYNC110 - what is watched has no event
                     await asyncio.sleep(0.3)  # judging costs more than waiting
                 await beside
@@ -97,9 +108,13 @@ class Run:
     async def _write(self, platform: Platform, caller: str, ports: list[int]) -> None:
         for number in range(self.each):
             await platform.post(caller, number, ports)
-            patience = time.monotonic() + self.choice.uniform(0, 2)  # mostly the answer is waited for, as people do
+            patience = time.monotonic() + self.choice.uniform(0, self.patience)  # mostly the answer is waited for, as people do
             while f"{caller}-{number}" in platform.took and time.monotonic() < patience:  # noqa: ASYNC110 - what is watched has no event
                 await asyncio.sleep(0.05)
+
+    async def _repeat(self, platform: Platform, caller: str, ports: list[int]) -> None:
+        for number in range(self.each):
+            await platform.post(caller, number, ports)
 
     async def _keep(self, port: int, platform: Platform, done: asyncio.Event) -> None:
         """Start the process again whenever it dies, until `done`."""
@@ -201,28 +216,117 @@ async def full_disk(nursery: Nursery, folder: Path, share: float, _server: Postg
     return replace(row, faults=1)
 
 
+async def clocks(nursery: Nursery, folder: Path, share: float, server: Postgres | None, limit: float) -> Row:
+    """Two processes whose clocks jump every second, by up to a quarter of an hour and never together."""
+    assert server
+    database = await asyncio.to_thread(server.create, "clocks")
+    plan = {"jumps": (0.0, 900.0, -30.0, 5.0, -900.0, 30.0)}
+    run = Run(database, folder, nursery, processes=2, callers=int(100 * share) or 1, each=20, plan=plan, limit=limit)
+    row = await run.go("clocks set to and fro each second, PG")
+    return replace(row, faults=int(row.seconds))
+
+
+async def replay(nursery: Nursery, folder: Path, share: float, server: Postgres | None, limit: float) -> Row:
+    """What a platform kept for a week comes at once, and then all of it again."""
+    assert server
+    database = await asyncio.to_thread(server.create, "replay")
+    run = Run(
+        database, folder, nursery, processes=2, callers=int(200 * share) or 1, patience=0.0, again=True, limit=limit
+    )
+    return replace(await run.go("a week's webhooks at once, and again"), faults=1)
+
+
+async def one_conversation(nursery: Nursery, folder: Path, _share: float, server: Postgres | None, limit: float) -> Row:
+    """Two processes, one caller who does not wait."""
+    assert server
+    database = await asyncio.to_thread(server.create, "one")
+    run = Run(database, folder, nursery, processes=2, callers=1, each=200, patience=0.0, limit=limit)
+    return await run.go("two workers on one conversation")
+
+
+async def reload(nursery: Nursery, folder: Path, share: float, server: Postgres | None, limit: float) -> Row:
+    """A real `hotline serve` whose content is edited while callers talk on its web chat."""
+    content, callers, each = folder / "intents", int(20 * share) or 2, 10
+    await asyncio.to_thread(shutil.copytree, ROOT / "intents", content)
+    service = Serving(folder / "data", {"HOTLINE_CONTENT_DIR": str(content), "HOTLINE_SEMANTIC": "false"})
+    await asyncio.to_thread(service.start)
+    talking = asyncio.Event()
+
+    async def edit() -> int:
+        revisions, topic = set(), min(content.rglob("*.yaml"))
+        async with aiohttp.ClientSession() as web:
+            while not talking.is_set() or len(revisions) < 2:
+                async with web.get(f"{service.url}/ready") as answer:
+                    revision = (await answer.json())["content"]
+                if revision not in revisions:  # taken over: edit again
+                    revisions.add(revision)
+                    with topic.open("a", encoding="utf-8") as file:
+                        file.write(f"# edited {len(revisions)}\n")
+                await asyncio.sleep(0.2)
+        return len(revisions) - 1
+
+    def talk(number: int) -> tuple[Verdict, int]:
+        caller = WebCaller(service.url)
+        caller.press("lang:ru")
+        words = [f"хозяин не платит зарплату {number} {place}" for place in range(each)]
+        for text in words:
+            time.sleep(0.5)  # as people write
+            caller.say(text)
+        caller.seen, caller.lines = 0, []
+        caller.wait(each + 1)
+        return _transcript(caller.lines, words)
+
+    began = time.monotonic()
+    editing = asyncio.create_task(edit())
+    try:
+        async with asyncio.timeout(limit):
+            found = await asyncio.gather(*(asyncio.to_thread(talk, number) for number in range(callers)))
+            talking.set()
+            edits = await editing
+    finally:
+        editing.cancel()
+        await asyncio.to_thread(service.kill)
+    total = Verdict(*(sum(getattr(verdict, name) for verdict in found) for name in Verdict.__slots__))
+    return Row("content edited while callers talk", total, callers * each, edits, time.monotonic() - began, callers * each)
+
+
+def _transcript(lines: Sequence[dict[str, Any]], words: Sequence[str]) -> Verdict:
+    """Judge one talk by what the caller's page shows: each text once, in order, with an answer right after it."""
+    mine = [line["text"] for line in lines if line["mine"] and line["text"] in words]
+    answered = [one["text"] for one, two in itertools.pairwise(lines) if one["mine"] and not two["mine"] and "text" in one]
+    lost = sum(1 for text in words if text not in answered)
+    disorder = sum(1 for one, two in itertools.pairwise(mine) if words.index(two) < words.index(one))
+    return Verdict(lost, len(mine) - len(set(mine)), disorder, 0, sum(1 for line in lines if not line["mine"]))
+
+
 FAULTS = {
     "kills-sqlite": kills_sqlite,
     "kills-postgres": kills_postgres,
     "platform": shaky_platform,
     "restart": restart,
     "disk": full_disk,
+    "clocks": clocks,
+    "replay": replay,
+    "conversation": one_conversation,
+    "reload": reload,
 }
+_NEED_POSTGRES = {"kills-postgres", "restart", "clocks", "replay", "conversation"}
 
 
 async def main(names: list[str], share: float, limit: float) -> bool:
     """Run and print; False when a promise was broken."""
     nursery = Nursery()
     server = None
-    if binaries() and {"kills-postgres", "restart"} & set(names):
+    if binaries() and _NEED_POSTGRES & set(names):
         server = Postgres(durable=True)
         server.start()
+    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before it began")
     head = f"{'fault':38} {'messages':>8} {'faults':>6} {'lost':>5} {'twice':>5} {'order':>5} {'repeats':>7} {'sends':>6} {'posts':>6} {'s':>5}"
     print(head)
     good = True
     try:
         for name in names:
-            if server is None and name in ("kills-postgres", "restart"):
+            if server is None and name in _NEED_POSTGRES:
                 print(f"{name:38} skipped: PostgreSQL is not installed")
                 continue
             with tempfile.TemporaryDirectory(prefix="hotline-faults-") as folder:

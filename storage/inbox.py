@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     delete,
     func,
     literal_column,
@@ -67,8 +68,20 @@ inbox = Table(
     sqlite_autoincrement=True,
 )
 
-_ADD = inbox.insert()
 _QUEUED = inbox.c.state == literal_column("'queued'")
+_ADD = inbox.insert()
+# Doors whose clocks differ: what comes now has its turn after all that waits, whatever time they read.
+_CAME = bindparam("came", type_=Instant)
+_WAITS = inbox.alias()
+_LATEST = (
+    select(func.max(_WAITS.c.received))
+    .where(_WAITS.c.conversation_id == bindparam("conversation_id"), _WAITS.c.state == literal_column("'queued'"))
+    .scalar_subquery()
+)
+_ADD_LAST = inbox.insert().values(
+    {column.name: bindparam(column.name, type_=column.type) for column in inbox.c if column.name not in ("id", "received")}
+    | {"received": case((_LATEST > _CAME, _LATEST), else_=_CAME)}
+)
 _PLACE = func.row_number().over(partition_by=inbox.c.conversation_id, order_by=(inbox.c.received, inbox.c.id))
 _RANKED = (
     select(inbox.c.id, _PLACE.label("place"))
@@ -108,8 +121,13 @@ class InboxRows(Rows):
         """Take one message in, as `add_all` does."""
         return self.add_all([Arrival(envelope, priority, now)], limit, now)[0]
 
-    def add_all(self, arrivals: Sequence[Arrival], limit: FloodLimit, now: datetime) -> list[bool]:
-        """Take messages in; for each, False when its (channel, external id) was seen within 48 h."""
+    def add_all(
+        self, arrivals: Sequence[Arrival], limit: FloodLimit, now: datetime, *, late: bool = False
+    ) -> list[bool]:
+        """Take messages in; for each, False when its (channel, external id) was seen within 48 h.
+
+        `late`: they waited on disk and have their turn before what came after them.
+        """
         fresh = self._first_times([arrival.envelope for arrival in arrivals], now)
         new = [arrival for arrival, first in zip(arrivals, fresh, strict=True) if first]
         if not new:
@@ -125,7 +143,7 @@ class InboxRows(Rows):
             row = {
                 "conversation_id": arrived[sender][0],
                 "payload": message_to_json(arrival.envelope.message),
-                "received": arrival.received,
+                "received" if late else "came": arrival.received,
                 "priority": arrival.priority,
                 "flood": beyond,
                 "failures": 0,
@@ -135,7 +153,7 @@ class InboxRows(Rows):
             rows.append(row)
         lanes = sorted((f"in:{row['conversation_id']}", arrival.priority) for row, arrival in zip(rows, new, strict=True))
         LaneRows(self.connection, self.wake).touch("in", lanes, now)
-        self.connection.execute(_ADD, rows)  # executed one by one, in one go: ids rise in this order
+        self.connection.execute(_ADD if late else _ADD_LAST, rows)  # executed one by one, in one go: ids rise in this order
         self.wake("inbox")
         return fresh
 

@@ -126,14 +126,18 @@ class Inbox:
         return [None] * len(calls)
 
     async def _store_all(self, arrivals: Sequence[Arrival], now: datetime | None = None) -> None:
-        """Without `now` they count as come when they arrived: the caller's limit must not see them all at once."""
+        """Without `now` they come from disk, and count as come when they arrived: the caller's limit must not see them
+        all at once.
+        """
         # Conversations in one order in every process, so that two batches never wait for each other.
         arrivals = sorted(arrivals, key=lambda arrival: (arrival.envelope.channel, arrival.envelope.sender))
 
         def work(ledger: Ledger) -> list[bool]:
             if now:
                 return ledger.inbox.add_all(arrivals, self._flood, now)
-            return [ledger.inbox.add_all([arrival], self._flood, arrival.received)[0] for arrival in arrivals]
+            return [
+                ledger.inbox.add_all([arrival], self._flood, arrival.received, late=True)[0] for arrival in arrivals
+            ]
 
         fresh = await self._store.transact(work)
         for arrival, new in zip(arrivals, fresh, strict=True):

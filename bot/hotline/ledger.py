@@ -75,8 +75,13 @@ class InboxRows(Protocol):
         """Take one message in, as `add_all` does."""
         ...
 
-    def add_all(self, arrivals: Sequence[Arrival], limit: FloodLimit, now: datetime) -> list[bool]:
-        """Take messages in; for each, False when its (channel, external id) was seen within 48 h."""
+    def add_all(
+        self, arrivals: Sequence[Arrival], limit: FloodLimit, now: datetime, *, late: bool = False
+    ) -> list[bool]:
+        """Take messages in; for each, False when its (channel, external id) was seen within 48 h.
+
+        `late`: they waited on disk and have their turn before what came after them.
+        """
         ...
 
     def heads(self, conversations: Sequence[str]) -> list[Incoming]:

@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -51,10 +51,14 @@ _START = 20.0  # seconds a process may take to answer
 
 
 class SystemClock:
-    """The real time."""
+    """The real time; with `jumps` it is set to and fro by so many seconds, anew each second."""
+
+    def __init__(self, jumps: Sequence[float] = ()) -> None:
+        self._jumps = jumps
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        now = datetime.now(UTC)
+        return now + timedelta(seconds=self._jumps[int(time.monotonic()) % len(self._jumps)]) if self._jumps else now
 
 
 class HttpChannel:
@@ -149,6 +153,7 @@ class Plan:
     thinking: float = 0.0  # seconds the bot's mind takes
     tight_after: float = 0.0  # after so many seconds the disk is full …
     tight_for: float = 0.0  # … for so many
+    jumps: tuple[float, ...] = ()  # seconds by which the clock is wrong, each for a second, over and over
 
 
 def live(plan: Plan) -> None:
@@ -167,7 +172,7 @@ async def _live(plan: Plan) -> None:
     folder = Path(plan.folder)
     cipher = load_cipher("", folder)
     store = await open_store(plan.database, cipher, pool=8)
-    clock, metrics = SystemClock(), Metrics(CollectorRegistry())
+    clock, metrics = SystemClock(plan.jumps), Metrics(CollectorRegistry())
     channel = HttpChannel(plan.platform, plan.rates)
     channels = {channel.name: channel}
     spool = Spool(folder / f"spool-{plan.port}", cipher)

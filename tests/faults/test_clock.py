@@ -50,6 +50,15 @@ async def test_a_clock_that_jumps_loses_and_repeats_nothing(store: Store) -> Non
         assert len(set(house.channel.to(f"c{number}"))) == len(house.channel.to(f"c{number}"))
 
 
+async def test_two_doors_whose_clocks_differ_keep_a_callers_order(store: Store) -> None:
+    first, second = House(store), House(store)
+    first.clock.move(minutes=15)
+    for number in range(6):
+        await (first, second)[number % 2].inbox.receive([envelope(str(number), at=first.clock.now())])
+    await first.quiet()
+    assert first.channel.to("caller") == [f"re {number}" for number in range(6)]
+
+
 async def test_a_week_of_messages_at_once_is_answered_with_one_apology_each(store: Store) -> None:
     house = House(store)
     now = house.clock.now()

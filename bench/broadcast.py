@@ -131,9 +131,9 @@ async def send(place: Path) -> None:
     sending = asyncio.create_task(sender.run(stop))
     while True:
         await room.feed()
-        (shown,) = await room.look()
+        (known,) = await store.read(lambda ledger: ledger.office.broadcasts.all())
         waiting = await store.read(lambda ledger: ledger.office.broadcasts.unsent("fake"))
-        if shown.broadcast.state is BroadcastState.DONE and not waiting:
+        if known.state is BroadcastState.DONE and not waiting:
             break
         await asyncio.sleep(0.05)
     stop.set()

@@ -81,6 +81,7 @@ class Boards(Part):
     async def _board(self, request: Request) -> dict[str, Any]:
         now = self.house.now()
         silence = await self.house.store.read(lambda ledger: alarm(ledger, now, self.house.options.silence))
+        depth = await self.house.store.read(lambda ledger: ledger.letters.depth(now))
 
         def work(
             ledger: Ledger,
@@ -101,6 +102,7 @@ class Boards(Part):
         return {
             "words": words,
             "silence": silence,
+            "dead": depth.dead,
             "waiting": [words.case(case, now, said=self.said.of(case)) for case in waiting[:_ROWS]],
             "waiting_total": len(waiting),
             "emergencies": sum(case.urgency is Urgency.EMERGENCY for case in waiting),

@@ -9,6 +9,7 @@ from bot.console.broadcasts import BroadcastPages
 from bot.console.entrance import Entrance
 from bot.console.gate import Gate
 from bot.console.house import House
+from bot.console.letters import Letters
 from bot.console.library import Library
 from bot.console.media import MediaFiles
 from bot.console.missed import MissedQuestions
@@ -41,6 +42,7 @@ class Console:
             Stream(self.gate),
             Boards(self.gate),
             BroadcastPages(self.gate),
+            Letters(self.gate),
             Users(self.gate),
             Library(self.gate),
             MissedQuestions(self.gate),

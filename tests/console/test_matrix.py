@@ -36,6 +36,7 @@ EXPECTED = {
     "/broadcasts": NEWS, "/broadcasts/{broadcast}/send": NEWS, "/broadcasts/{broadcast}/pause": NEWS, "/broadcasts/{broadcast}/cancel": NEWS,
     "/missed/done": READERS, "/content-problems": READERS, "/cases/{case}/agree": DESK, "/cases/{case}/gap": DESK, "/cases/{case}/file": DESK,
     "/cases/{case}/sent/{line}": DESK,
+    "/letters": NEWS, "/letters/{direction}/{letter}/retry": NEWS, "/letters/{direction}/{letter}/discard": NEWS,
     "/users": ADMINS, "/users/{user}": ADMINS, "/users/{user}/reset": ADMINS, "/users/{user}/disable": ADMINS,
 }  # fmt: skip
 
@@ -54,7 +55,7 @@ def routes(house: ConsoleHouse) -> list[tuple[str, str]]:
 
 
 def filled(path: str) -> str:
-    values = {"case": "0" * 32, "line": "1", "user": "nobody", "intent": "unpaid_wages", "snippet": "1", "broadcast": "0" * 32, "name": "console.css", "token": "x"}
+    values = {"case": "0" * 32, "line": "1", "user": "nobody", "intent": "unpaid_wages", "snippet": "1", "broadcast": "0" * 32, "direction": "out", "letter": "1", "name": "console.css", "token": "x"}
     return re.sub(r"\{(\w+)\}", lambda found: values[found[1]], path)
 
 

@@ -108,8 +108,9 @@ class Replies(Part):
             if (query and query.casefold() in words) or (not query and fits):
                 read = book.contact(contact.id, reader, stay)
                 send = book.contact(contact.id, caller, stay)
+                country = book.country_title(contact.country, reader) if contact.country else contact.id
                 found.append(
-                    ReadyReply(f"c-{contact.id}", contact.country, self.house.show(read), send, reader == caller)
+                    ReadyReply(f"c-{contact.id}", country, self.house.show(read), send, reader == caller)
                 )
         return found[:_CONTACTS]
 

@@ -15,9 +15,10 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.acceptance.serving import ROOT, Serving, serving
 from tests.console.crew import Crew
+from tests.postgres import postgres_server
 from tests.storage.stores import sqlite_store, sqlite_url
 
-__all__ = ["sqlite_store", "sqlite_url"]
+__all__ = ["postgres_server", "sqlite_store", "sqlite_url"]
 
 _FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking",

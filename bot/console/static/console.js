@@ -222,5 +222,5 @@
       place.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
     });
   }
-  clocks(); setInterval(clocks, 1000);
+  clocks(); setInterval(clocks, 1000); body.addEventListener("htmx:afterSwap", clocks);
 })();

@@ -90,7 +90,7 @@ def test_an_emergency_heard_by_one_process_rings_at_the_other_and_outlives_it(ho
     expect(dina.page.locator(".offer")).to_be_visible(timeout=5 * LIVE)
     houses[1].kill()  # the process that heard it
     dina.page.get_by_role("button", name="Take it").click()
-    expect(dina.page.locator("#lines .in").first).to_contain_text("меня заперли")
+    expect(dina.page.locator("#lines .in", has_text="меня заперли")).to_have_count(1)
     caller.http.base_url = houses[0].url
     dina.send("Я с вами. Вам безопасно писать?")
     hear(caller, "Я с вами")

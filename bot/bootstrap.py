@@ -39,6 +39,7 @@ from bot.dialogue.turn import Turn
 from bot.errors import ContentError, Problem, SettingsError, StoreAwayError
 from bot.hotline.announcement import Announcer
 from bot.hotline.broadcast import BroadcastOptions
+from bot.hotline.dots import Dots
 from bot.hotline.duty import DeskOptions, DutyView
 from bot.hotline.inbox import Inbox
 from bot.hotline.lease import Job, Periodic
@@ -293,9 +294,10 @@ async def running(config: Settings, *, serving: bool, workers: bool) -> AsyncIte
     mind = Mind(current)
     spool = Spool(config.data_dir / "spool" / "inbox", cipher)
     flood = FloodLimit(config.caller_rate, 60.0)
-    inbox = Inbox(store, clock, metrics, spool=spool, priority=mind.priority, flood=flood)
     chat = WebChat(hashlib.sha256(b"web chat" + cipher.lookup("web chat")).digest())
     channels: dict[str, Channel] = {chat.name: chat}
+    dots = Dots(store, channels, clock, without=(chat.name,))  # its page shows them by itself
+    inbox = Inbox(store, clock, metrics, spool=spool, priority=mind.priority, flood=flood, expected=dots.expect)
     watch = ContentWatch(config.content_dir, lambda: _retrained(config), mind.edition.handbook.content, today)
     house = _house(config, store, clock, mind, channels, lambda: watch.errors)
     service = Service(config, store, mind, metrics, inbox, channels, watch, house)
@@ -315,13 +317,14 @@ async def running(config: Settings, *, serving: bool, workers: bool) -> AsyncIte
         news = Periodic(store, clock, [Job("news", 1.0, house.newsroom.feed, lease=60.0)], tick=1.0)
         tasks += [asyncio.create_task(part.run(stop)) for part in (worker, Sender(store, channels, clock, metrics), periodic, news)]
     if telegram is not None and serving:
-        await telegram.start(inbox.receive)
+        await telegram.start(inbox.receive, inbox.moves)
     try:
         yield service
     finally:
         if telegram is not None and serving:
             await telegram.stop()
         stop.set()
+        await dots.close()
         await asyncio.wait(tasks, timeout=15)
         for task in tasks:
             task.cancel()

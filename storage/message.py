@@ -53,6 +53,8 @@ message = Table(
 partial_index("ix_message_ref_hash", message.c.ref_hash, where=message.c.ref_hash.is_not(None))
 partial_index("uq_message_client_id", message.c.client_id, where=message.c.client_id.is_not(None), unique=True)
 
+_LOCATIONS = 20  # latest ones of a talk, among which the one that moves is looked for
+
 REFERENCE = "reference"  # parts these hashes from those of addresses
 
 _ADD = message.insert().returning(message.c.id)
@@ -191,6 +193,23 @@ class MessageRows(Rows):
         for conversation in rows:
             self.wake(f"conversation:{conversation}")
         return bool(rows)
+
+    def move(self, conversation: str, reference: str, place: tuple[float, float], at: datetime) -> bool:
+        """Put a newer place into the line of a location; False when there is no such line, or it knows a newer one."""
+        query = (
+            select(message)
+            .where(message.c.conversation_id == conversation, message.c.kind == "location")
+            .order_by(message.c.id.desc())
+            .limit(_LOCATIONS)
+        )
+        lines = map(_line, self.connection.execute(query))
+        line = next((known for known in lines if reference in known.references), None)
+        if line is None or float(line.detail.get("moved", 0)) >= at.timestamp():
+            return False
+        detail = {**line.detail, "place": list(place), "moved": at.timestamp()}
+        self.connection.execute(update(message).where(message.c.id == line.id).values(detail=detail))
+        self.wake(f"conversation:{conversation}")
+        return True
 
     def references(self, conversation: str, since: datetime, until: datetime) -> list[str]:
         """The platform's ids of the conversation's messages, both ways, from `since` to before `until`."""

@@ -24,7 +24,7 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.channels.telegram_client import Client, SlowDownError, delivery_error, is_unparsed
 from bot.channels.telegram_desk import TelegramDesk
-from bot.channels.telegram_intake import Intake, Polling, Receive, Webhook
+from bot.channels.telegram_intake import Intake, Moved, Polling, Receive, Webhook
 from bot.channels.telegram_payload import NAME, payloads, plain
 from bot.dialogue.command import COMMANDS
 from bot.dialogue.knowledge import N_
@@ -146,7 +146,7 @@ class TelegramChannel:
         except TelegramError as error:
             raise delivery_error(error) from None
 
-    async def typing(self, address: str) -> None:
+    async def typing(self, address: str, reference: str) -> None:  # noqa: ARG002 - the chat says enough
         """The three dots, for about 5 s."""
         with contextlib.suppress(TelegramError, *_UNREADABLE):
             await self._client.send_chat_action(int(address), ChatAction.TYPING)
@@ -177,9 +177,12 @@ class TelegramChannel:
         """The webhook's route; empty when updates are polled."""
         return self._webhook.router() if self._webhook else APIRouter()
 
-    async def start(self, receive: Receive) -> None:
-        """Take updates in from now on; `receive` returns when its envelopes are durable. Does not wait for Telegram."""
-        self._intake.open(receive)
+    async def start(self, receive: Receive, moved: Moved | None = None) -> None:
+        """Take updates in from now on; `receive` returns when its envelopes are durable. Does not wait for Telegram.
+
+        `moved` is told where live locations are now.
+        """
+        self._intake.open(receive, moved)
         self._gauges = [
             self._seconds("quiet", "Seconds since Telegram last sent an update", lambda: self._intake.updated),
             self._seconds("silent", "Seconds since Telegram last answered or called", lambda: self._intake.contacted),

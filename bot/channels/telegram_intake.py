@@ -21,10 +21,12 @@ from bot.channels.telegram_payload import ALLOWED_UPDATES, Arrival, Invitation, 
 from bot.dialogue.knowledge import N_
 from bot.dialogue.message import Envelope
 from bot.errors import StoreAwayError
+from bot.hotline.records import Move
 
 log = structlog.get_logger(__name__)
 
 Receive = Callable[[Sequence[Envelope]], Awaitable[None]]
+Moved = Callable[[Sequence[Move]], Awaitable[None]]
 
 PATH: Final = "/telegram/webhook"
 _HEADER: Final = "x-telegram-bot-api-secret-token"  # Bot API, setWebhook
@@ -60,15 +62,16 @@ class Intake:
         self._say = say
         self._desk_chat = desk_chat
         self._receive: Receive | None = None
+        self._moved: Moved | None = None
         self.desk: GroupDesk | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._calls = asyncio.Semaphore(16)
         self.updated = time.monotonic()  # when an update last came
         self.contacted = time.monotonic()  # when Telegram last answered us or called
 
-    def open(self, receive: Receive) -> None:
-        """From now on updates are handed to `receive`."""
-        self._receive = receive
+    def open(self, receive: Receive, moved: Moved | None = None) -> None:
+        """From now on messages are handed to `receive`, moves of live locations to `moved`."""
+        self._receive, self._moved = receive, moved
         self.updated = self.contacted = time.monotonic()
 
     async def close(self) -> None:
@@ -86,6 +89,8 @@ class Intake:
         now = datetime.now(UTC)
         arrivals = [arrival(update, now) for update in updates]
         await self._receive([found.envelope for found in arrivals if found.envelope])
+        if self._moved:
+            await self._moved([found.move for found in arrivals if found.move])
         for update in updates:
             if self.desk and _chat(update) == self.desk.chat:
                 await self.desk.take(update)

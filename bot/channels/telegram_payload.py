@@ -21,6 +21,7 @@ from telegram.warnings import PTBDeprecationWarning
 from bot.channels.markup import split, to_telegram
 from bot.dialogue.message import Envelope, Kind, Media, Message
 from bot.dialogue.reply import BUTTON_ID_LIMIT, TEXT_LIMIT, Button, Reply
+from bot.hotline.records import Move
 
 NAME: Final = "telegram"
 ALLOWED_UPDATES: Final = ("message", "edited_message", "callback_query", "message_reaction", "my_chat_member")
@@ -59,6 +60,7 @@ class Arrival:
     envelope: Envelope | None = None
     press: Press | None = None
     invitation: Invitation | None = None
+    move: Move | None = None
 
 
 def update_number(raw: object) -> int | None:
@@ -96,6 +98,8 @@ def _read(number: int, raw: Mapping[str, Any], now: datetime) -> Arrival:
     if update.message:
         message = _message(update.message, raw["message"])
     elif update.edited_message:
+        if update.edited_message.location:
+            return Arrival(number, move=_move(update.edited_message))
         message = _edited(update.edited_message)
     elif update.message_reaction:
         return Arrival(number, _reaction(number, update.message_reaction))
@@ -193,7 +197,7 @@ def _media(file: Any, raw: object, mime: str) -> Media:
 
 
 def _edited(message: TelegramMessage) -> Message | None:
-    """New words for an old message. A live location moves many times a minute: its moves are passed over."""
+    """New words for an old message."""
     text = message.text or message.caption
     if not text:
         return None
@@ -204,6 +208,17 @@ def _edited(message: TelegramMessage) -> Message | None:
         language_hint=_language(message.from_user.language_code if message.from_user else None),
         reference=str(message.message_id),
     )
+
+
+def _move(message: TelegramMessage) -> Move | None:
+    """A live location moved; it does so many times a minute, and when its time is over."""
+    location = message.location
+    if location is None or message.chat.type != ChatType.PRIVATE:
+        return None
+    place = float(location.latitude), float(location.longitude)
+    if not (-90 <= place[0] <= 90 and -180 <= place[1] <= 180):
+        return None
+    return Move(NAME, str(message.chat.id), str(message.message_id), place, message.edit_date or message.date)
 
 
 def _pressed(number: int, query: CallbackQuery, now: datetime) -> Arrival:

@@ -101,7 +101,7 @@ class WebChat:
     async def delete(self, address: str, references: Sequence[str]) -> None:
         """Nothing to do: the page shows nothing from before a quick exit."""
 
-    async def typing(self, address: str) -> None:
+    async def typing(self, address: str, reference: str) -> None:
         """The page shows its dots itself."""
 
     async def media(self, reference: str) -> AsyncIterator[bytes]:  # noqa: ARG002

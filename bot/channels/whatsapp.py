@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import json
@@ -94,17 +95,21 @@ class WhatsAppChannel:
     async def delete(self, address: str, references: Sequence[str]) -> None:
         """Not possible at WhatsApp."""
 
-    async def typing(self, address: str) -> None:
-        """Shown by `seen`, which knows the message that is being answered."""
+    async def typing(self, address: str, reference: str) -> None:  # noqa: ARG002 - the message says enough
+        """The dots, for at most 25 s or until the answer."""
+        await self._mark_read(reference, typing_indicator={"type": "text"})
 
-    async def seen(self, references: Sequence[str]) -> None:
-        """Blue ticks and typing dots for messages that are stored; failures are of no consequence."""
-        for reference in references:
-            body = {"messaging_product": "whatsapp", "status": "read", "message_id": reference, "typing_indicator": {"type": "text"}}
-            try:
-                await self._post("messages", json=body)
-            except DeliveryError:
-                return
+    async def seen(self, envelopes: Sequence[Envelope]) -> None:
+        """Blue ticks for messages that are stored: one call a person, since it counts for all earlier ones too."""
+        newest = {envelope.sender: envelope.message.reference for envelope in envelopes}
+        for reference in newest.values():
+            await self._mark_read(reference)
+
+    async def _mark_read(self, reference: str, **more: Any) -> None:
+        """Failures are of no consequence."""
+        body = {"messaging_product": "whatsapp", "status": "read", "message_id": reference, **more}
+        with contextlib.suppress(DeliveryError):
+            await self._post("messages", json=body)
 
     async def media(self, reference: str) -> AsyncIterator[bytes]:
         """A file that a caller sent, at most 20 MB of it."""
@@ -196,9 +201,8 @@ class WhatsAppWebhook:
             await self._statuses(delivery.statuses)
         except StoreAwayError:
             return Response(status_code=503)
-        references = [e.message.reference for e in delivery.envelopes]
-        if references:
-            task = asyncio.create_task(self._channel.seen(references))
+        if delivery.envelopes:
+            task = asyncio.create_task(self._channel.seen(delivery.envelopes))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         return Response(status_code=200)

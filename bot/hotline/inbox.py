@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ from bot.errors import StoreAwayError
 from bot.hotline.ledger import FloodLimit, Ledger
 from bot.hotline.metrics import Metrics
 from bot.hotline.ports import Clock, Store
-from bot.hotline.records import Arrival, StatusUpdate
+from bot.hotline.records import Arrival, Move, StatusUpdate
 from bot.hotline.spool import Spool
 from bot.hotline.together import Together
 
@@ -36,15 +37,19 @@ class Inbox:
         spool: Spool | None = None,
         priority: Callable[[Message], int] = nothing_urgent,
         flood: FloodLimit | None = None,
+        expected: Callable[[Sequence[Envelope]], None] = lambda _envelopes: None,
         reached: Callable[[str], None] = lambda _step: None,
     ) -> None:
-        """`priority` is a quick look for danger: 0 normal, 1 urgent, 2 emergency. `reached` is told each step."""
+        """`priority` is a quick look for danger: 0 normal, 1 urgent, 2 emergency. `expected` is told what came in,
+        `reached` each step.
+        """
         self._store = store
         self._clock = clock
         self._metrics = metrics
         self._spool = spool
         self._priority = priority
         self._flood = flood or FloodLimit()
+        self._expected = expected
         self._reached = reached
         self._take: Together[Sequence[Arrival], None] = Together(self._take_together, most=16)
         self._last = datetime.min.replace(tzinfo=UTC)  # arrival
@@ -73,6 +78,7 @@ class Inbox:
                     raise
                 await asyncio.to_thread(self._spool.append, envelopes, now)
         self._metrics.spool_messages.set(self.spooled)
+        self._expected(envelopes)
         self._reached("inbox committed")
 
     async def statuses(self, updates: Sequence[StatusUpdate]) -> None:
@@ -84,6 +90,22 @@ class Inbox:
 
         if updates:
             await self._store.transact(work)
+
+    async def moves(self, moves: Sequence[Move]) -> None:
+        """Where live locations are now. Nobody wrote: it is not answered, and does not count as a word of the caller.
+
+        What cannot be written down is passed over: the next move comes soon.
+        """
+
+        def work(ledger: Ledger) -> None:
+            for move in moves:
+                known = ledger.conversations.find(move.channel, move.sender)
+                if known and ledger.lines.move(known.id, move.reference, move.place, move.at):
+                    ledger.wake("desk")
+
+        if moves:
+            with contextlib.suppress(StoreAwayError):
+                await self._store.transact(work)
 
     async def replay(self, stop: asyncio.Event) -> None:
         """Bring spooled messages into the database whenever it is there, until `stop`."""

@@ -184,6 +184,10 @@ class Lines(Protocol):
 
     def advance_reference(self, channel: str, reference: str, status: Status) -> bool: ...
 
+    def move(self, conversation: str, reference: str, place: tuple[float, float], at: datetime) -> bool:
+        """Put a newer place into the line of a location; False when there is no such line, or it knows a newer one."""
+        ...
+
     def references(self, conversation: str, since: datetime, until: datetime) -> list[str]:
         """The platform's ids of the conversation's messages, both ways, from `since` to before `until`."""
         ...

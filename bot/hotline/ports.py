@@ -151,8 +151,8 @@ class Channel(Protocol):
         """Delete messages at the platform; those that are gone or too old are no error."""
         ...
 
-    async def typing(self, address: str) -> None:
-        """Show that an answer is coming; failures are of no consequence."""
+    async def typing(self, address: str, reference: str) -> None:
+        """Show that the message with this platform id is being answered; failures are of no consequence."""
         ...
 
     def media(self, reference: str) -> AsyncIterator[bytes]:

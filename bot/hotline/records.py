@@ -208,6 +208,17 @@ class StatusUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """A live location moved: where the caller is now."""
+
+    channel: str
+    sender: str = field(repr=False)  # the platform's address of the conversation
+    reference: str = field(repr=False)  # the message in which the location was sent
+    place: tuple[float, float] = field(repr=False)  # latitude, longitude in degrees
+    at: datetime  # when the platform learnt of it
+
+
+@dataclass(frozen=True, slots=True)
 class FloodLimit:
     """How many messages of one caller are answered within a time."""
 

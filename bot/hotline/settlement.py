@@ -58,10 +58,11 @@ class Settler:
         current = _with(conversation, session, language, stay)
         for effect in turn.effects:
             self._carry_out(ledger, current, incoming.message, effect, now)
-        if incoming.case and incoming.case.state in MUTE:
-            cases.speak_again(ledger, incoming.case, now)
-            ledger.wake("desk")
-            ledger.wake(f"case:{incoming.case.id}")
+        if incoming.case:
+            if incoming.case.state in MUTE:
+                cases.speak_again(ledger, incoming.case, now)
+                ledger.wake(f"case:{incoming.case.id}")
+            ledger.wake("desk")  # the operators' group shows what is said while the case waits
         scopes = {effect.scope for effect in turn.effects if isinstance(effect, Erase)}
         channel = self.channels[conversation.channel]
         if "everything" in scopes:

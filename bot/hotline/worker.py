@@ -203,7 +203,7 @@ class Worker:
         def work(ledger: Ledger) -> _Claimed | None:
             if not self._settler.settle(ledger, incoming, outcome, now):
                 return None
-            if self._is_stale(incoming, now):
+            if outcome.turn.replies and self._is_stale(incoming, now):
                 ledger.conversations.set_apologised(incoming.conversation.id, now)
             if incoming.message.kind is Kind.LEFT:
                 ledger.outbox.withdraw(incoming.conversation.id)

@@ -102,7 +102,7 @@ class FakeChannel:
     async def delete(self, address: str, references: Sequence[str]) -> None:
         self.deleted.append((address, tuple(references)))
 
-    async def typing(self, address: str) -> None:
+    async def typing(self, address: str, reference: str) -> None:
         pass
 
     async def media(self, reference: str) -> AsyncIterator[bytes]:

@@ -180,7 +180,7 @@ async def test_no_server() -> None:
     channel = TelegramChannel(config, lambda phrase, _: phrase, registry=CollectorRegistry())
     with pytest.raises(TryLaterError):
         await say(channel, "hi")
-    await channel.typing("1")
+    await channel.typing("1", "2")
     await channel.close()
 
 
@@ -239,7 +239,7 @@ async def test_files_that_cannot_be_had(telegram: TelegramServer, channel: Teleg
 
 
 async def test_typing(telegram: TelegramServer, channel: TelegramChannel) -> None:
-    await channel.typing(str(CALLER))
+    await channel.typing(str(CALLER), "2")
     assert telegram.world.actions[0]["action"] == "typing"
 
 

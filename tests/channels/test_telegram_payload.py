@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.channels.telegram_payload import arrival, payloads, plain, update_number
 from bot.dialogue.message import Kind, Message
 from bot.dialogue.reply import Button, Reply
+from bot.hotline.records import Move
 from tests.fakes.telegram_html import parse, units
 from tests.fakes.telegram_methods import checked_markup
 
@@ -120,6 +121,7 @@ def test_the_rest(content: dict[str, Any], kind: Kind) -> None:
         {"message": message(pinned_message=message(text="x"))},
         {"message": {**message(text="hello"), "chat": GROUP}},
         {"edited_message": message(location=PLACE, edit_date=1)},
+        {"edited_message": {**message(location=PLACE, edit_date=1), "chat": GROUP}},
         {"poll": {}},
         {"my_chat_member": {"chat": PRIVATE, "from": PERSON, "date": 1, "old_chat_member": {"user": PERSON, "status": "kicked", "until_date": 0}, "new_chat_member": {"user": PERSON, "status": "member"}}},
         {"message_reaction": {"chat": PRIVATE, "message_id": 1, "date": 1, "old_reaction": [], "new_reaction": []}},
@@ -127,6 +129,17 @@ def test_the_rest(content: dict[str, Any], kind: Kind) -> None:
 )  # fmt: skip
 def test_what_nobody_expects_an_answer_to(update: dict[str, Any]) -> None:
     assert heard(update) is None
+
+
+def test_a_live_location_that_moves() -> None:
+    later = int(NOW.timestamp()) + 60
+    moved = message(location={"latitude": 43.5, "longitude": 77, "live_period": 900}, edit_date=later)
+    found = arrival({"update_id": 3, "edited_message": moved}, NOW)
+    assert found.envelope is None
+    assert found.move == Move("telegram", str(CALLER), "7", (43.5, 77.0), NOW + timedelta(seconds=60))
+    elsewhere = arrival({"update_id": 3, "edited_message": {**moved, "chat": GROUP}}, NOW)
+    nowhere = arrival({"update_id": 3, "edited_message": {**moved, "location": {"latitude": 430, "longitude": 7}}}, NOW)
+    assert (elsewhere.move, nowhere.move) == (None, None)
 
 
 def test_an_edit() -> None:

@@ -264,3 +264,17 @@ def test_a_late_refusal_by_webhook_marks_the_message_as_not_delivered() -> None:
     errors = [{"code": 131047, "title": "Re-engagement message", "error_data": {"details": "more than 24 hours have passed"}}]
     failed = {"id": "wamid.9", "status": "failed", "timestamp": "1764000000", "recipient_id": SENDER, "errors": errors}
     assert read_webhook(webhook(statuses=(failed,))).statuses == (StatusUpdate("whatsapp", "wamid.9", Status.FAILED),)
+
+
+async def test_reading_is_shown_once_a_person_and_dots_only_when_asked_for(
+    server: WhatsAppServer, channel: WhatsAppChannel
+) -> None:
+    delivery = read_webhook(webhook(text("a", "w1", "7701"), text("b", "w2", "7702"), text("c", "w3", "7701")))
+    await channel.seen(delivery.envelopes)
+    assert (server.read, server.typing) == (["w3", "w2"], [])
+    await channel.typing("7702", "w2")
+    assert server.typing == ["w2"]
+    server.token = "another"  # refused: of no consequence
+    await channel.typing("7702", "w2")
+    await channel.seen(delivery.envelopes)
+    assert len(server.read) == 3

@@ -29,6 +29,7 @@ class WhatsAppServer:
     phone_id: str = "1001"
     sent: list[dict[str, Any]] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
+    typing: list[str] = field(default_factory=list)  # messages under which dots were shown
     failures: list[tuple[int, object]] = field(default_factory=list)  # (status, code or raw text) for the next sends
     outside: set[str] = field(default_factory=set)  # phones whose last message is over 24 h old
     templates: set[tuple[str, str]] = field(default_factory=set)  # approved: (name, language code)
@@ -66,6 +67,8 @@ class WhatsAppServer:
         body = await request.json()
         if body.get("status") == "read":
             self.read.append(body["message_id"])
+            if body.get("typing_indicator") == {"type": "text"}:
+                self.typing.append(body["message_id"])
             return web.json_response({"success": True})
         if self.failures:
             status, code = self.failures.pop(0)

@@ -100,7 +100,7 @@ class HttpChannel:
     async def delete(self, address: str, references: Sequence[str]) -> None:
         pass
 
-    async def typing(self, address: str) -> None:
+    async def typing(self, address: str, reference: str) -> None:
         pass
 
     async def media(self, reference: str) -> AsyncIterator[bytes]:  # noqa: ARG002 - the protocol's

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.dialogue.message import Kind
 from bot.errors import StoreAwayError
 from bot.hotline.ledger import Ledger
 from bot.hotline.ports import Store
+from bot.hotline.records import Move
 from bot.hotline.spool import Spool
 from tests.builders.delivery import START, House, envelope, until
 from tests.storage.stores import CIPHER
@@ -108,3 +111,24 @@ async def test_a_frame_cut_short_by_a_crash_is_left_out(tmp_path: Path) -> None:
     assert texts(again) == ["whole"]
     again.append([envelope("after")], START)
     assert texts(Spool(path, CIPHER)) == ["whole", "after"]
+
+
+async def test_a_live_location_moves_in_the_transcript_and_nobody_answers(sqlite_store: Store) -> None:
+    house = House(sqlite_store)
+    await house.hear("", kind=Kind.LOCATION, place=(43.0, 76.0), reference="17")
+    await house.quiet()
+    before, now = await house.conversation(), house.clock.now()
+
+    def move(latitude: float, seconds: int, reference: str = "17") -> Move:
+        return Move("fake", "caller", reference, (latitude, 76.0), now + timedelta(seconds=seconds))
+
+    await house.inbox.moves([move(43.2, 20), move(43.1, 10), move(50.0, 30, "16")])
+    await house.inbox.moves([Move("fake", "nobody", "17", (1.0, 1.0), now)])
+    await house.quiet()
+    line, reply = await house.lines()
+    assert (line.kind, line.detail["place"]) == ("location", [43.2, 76.0])
+    assert house.channel.to("caller") == [reply.text]
+    assert (await house.conversation()).last_in == before.last_in  # nobody wrote: the caller may be away all the same
+    shaky = Shaky(sqlite_store)
+    shaky.away = True
+    await House(shaky).inbox.moves([move(44, 40)])  # type: ignore[arg-type]

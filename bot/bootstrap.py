@@ -27,6 +27,7 @@ from bot.channels.markup import to_telegram, to_web, to_whatsapp
 from bot.channels.webchat import WebChat, WebChatPages, page_phrases
 from bot.console.console import Console
 from bot.console.house import ConsoleOptions, House
+from bot.console.parcel import prepared
 from bot.content import catalogue
 from bot.content.handbook import Handbook
 from bot.content.phrasebook import Phrasebook
@@ -48,6 +49,7 @@ from bot.hotline.metrics import Metrics
 from bot.hotline.mind import Edition, Mind
 from bot.hotline.outbox import Sender
 from bot.hotline.parcel import LIMIT as PARCEL_LIMIT
+from bot.hotline.parcel import ParcelPost
 from bot.hotline.ports import Channel, Store
 from bot.hotline.retention import Retention, fold_statistics, purge
 from bot.hotline.silence import SilenceOptions, SilenceWatch
@@ -367,6 +369,9 @@ def _telegram_desk(service: Service, channel: Any) -> Any:
         roster=house.roster,
         announcer=Announcer(service.channels, house.say),
         words=Words(house.say, lambda intent, language: mind.edition.handbook.title(intent, language)),  # noqa: PLW0108 (the edition changes)
+        post=ParcelPost(service.store, house.clock, house.desk),
+        fetch=channel.media,
+        prepare=prepared,
     )
 
 

@@ -108,13 +108,10 @@ class TelegramChannel:
         return str(sent.message_id)
 
     async def send_file(self, address: str, payload: Mapping[str, Any], data: bytes) -> str:
-        """Upload a photo or document; the message's id. Raises as `send` does."""
+        """Upload a photo, voice message or document; the message's id. Raises as `send` does."""
         file, chat = payload["file"], int(address)
         try:
-            if file["kind"] == "photo":
-                sent = await self._client.send_photo(chat, data, filename=file["name"])
-            else:
-                sent = await self._client.send_document(chat, data, filename=file["name"])
+            sent = await self._client.send_file(chat, file["kind"], data, filename=file["name"])
         except TelegramError as error:
             raise delivery_error(error) from None
         except _UNREADABLE as error:

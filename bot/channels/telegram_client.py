@@ -6,10 +6,11 @@ Quiet: the library logs answers it cannot read, and those hold what callers wrot
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from telegram import Bot
+from telegram import Message as TelegramMessage
 from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 from telegram.request import BaseRequest, HTTPXRequest, RequestData
 
@@ -101,6 +102,14 @@ class Client(Bot):
         if not isinstance(found, list):
             raise TelegramError("Invalid server response")
         return found
+
+    async def send_file(self, chat: int, kind: str, file: str | bytes, **more: Any) -> TelegramMessage:
+        """Send a file: its bytes, or the id of one that Telegram has, good for one kind only (Bot API, "Sending files")."""
+        sends: dict[str, Callable[..., Awaitable[TelegramMessage]]] = {
+            "photo": self.send_photo, "voice": self.send_voice, "audio": self.send_audio, "video": self.send_video,
+            "video_note": self.send_video_note, "animation": self.send_animation, "sticker": self.send_sticker,
+        }  # fmt: skip
+        return await sends.get(kind, self.send_document)(chat, file, **more)
 
     async def close_connections(self) -> None:
         """Let go of the connections; the next call needs a new client."""

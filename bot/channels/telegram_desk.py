@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -22,12 +22,13 @@ from telegram.error import TelegramError
 from bot.channels.telegram_mirror import Mirror, Words
 from bot.channels.telegram_topics import LaterError, TopicGoneError, Topics
 from bot.dialogue.knowledge import N_
-from bot.errors import ConflictError, ForbiddenError, HotlineError, NotFoundError, StoreAwayError
+from bot.errors import ConflictError, DeliveryError, ForbiddenError, HotlineError, NotFoundError, StoreAwayError
 from bot.hotline import cases, credential
 from bot.hotline.announcement import Announcer, locked
 from bot.hotline.desk import JOINED, OUTCOMES, OperatorsDesk
 from bot.hotline.duty import Roster
 from bot.hotline.ledger import Ledger
+from bot.hotline.parcel import LIMIT, ParcelPost
 from bot.hotline.ports import Clock, Store
 from bot.hotline.records import CaseState
 from bot.hotline.team import Duty, RemarkKind, Role, Staff
@@ -38,6 +39,11 @@ _COMMAND = re.compile(r"/([a-z]{1,16})(?:@\w+)?(?:\s+(.*))?", re.DOTALL | re.IGN
 _BEAT: Final = 30.0  # seconds between heartbeats for those who work here
 _ACTIVE: Final = 3600.0  # seconds without a word here, then a shift ends as if its console had been closed
 _PASS: Final = 2.0  # seconds at most until a caller's message is seen in its topic
+_GATHER: Final = 0.2
+_TOPICS: Final = ("desk", "said")  # wake-ups after which there may be something to show
+_FILES: Final = ("photo", "voice", "document")
+_FETCH: Final = 8.0  # seconds for a file: callers' updates wait behind it
+_STRANGE: Final = ("audio", "video", "video_note", "animation", "sticker", "location", "contact", "dice", "poll", "story")
 _TRIES: Final = 5  # wrong codes, then each costs time
 _LINKED, _UNLINKED, _SHIFT = "telegram linked", "telegram unlinked", "telegram shift"
 _HELP = N_(
@@ -47,7 +53,8 @@ _NOT_LINKED = N_("Link your account first: /link name code (the code of your sec
 _WRONG_CODE = N_("Name or code is not right.")
 _NO_CASE_HERE = N_("There is no case in this topic.")
 _NOTHING_WAITS = N_("Nothing waits in your languages.")
-_TEXT_ONLY = N_("Only text can be sent to callers.")
+_NOT_SENT = N_("Only text, photos, voice messages and PDF files can be sent to callers.")
+_NOT_FETCHED = N_("Telegram does not give this file just now. Please send it once more.")
 _YOUR_CASE = N_("Your case: {link}")
 
 
@@ -60,7 +67,8 @@ class Said:
     thread: int  # 0: the general topic
     person: str  # a hash of the Telegram account
     text: str = field(repr=False)
-    is_file: bool = False
+    file: str = field(default="", repr=False)  # Telegram's id of a photo, voice message or document
+    strange: bool = False  # a sticker, a place and the like: nothing that is sent on
 
 
 def said(raw: Mapping[str, Any]) -> Said | None:
@@ -73,15 +81,23 @@ def said(raw: Mapping[str, Any]) -> Said | None:
     ):
         return None
     text, caption = message.get("text"), message.get("caption")
-    is_file = any(
-        kind in message
-        for kind in ("photo", "voice", "video", "video_note", "audio", "document", "sticker", "location")
-    )
-    if text is None and not is_file:
+    file, strange = _attached(message), any(kind in message for kind in _STRANGE)
+    if text is None and not file and not strange:
         return None
     thread = message.get("message_thread_id", 0) if message.get("is_topic_message") else 0
     person = hashlib.sha256(f"telegram staff {message['from'].get('id')}".encode()).hexdigest()[:32]
-    return Said(raw["update_id"], message["message_id"], thread, person, str(text or caption or ""), is_file)
+    return Said(raw["update_id"], message["message_id"], thread, person, str(text or caption or ""), file, strange)
+
+
+def _attached(message: Mapping[str, Any]) -> str:
+    """The id of the file in an operator's message; "" when there is none."""
+    for kind in _FILES:
+        found = message.get(kind)
+        if isinstance(found, list):  # a photo in several sizes
+            found = found[-1] if found else None
+        if isinstance(found, Mapping) and isinstance(found.get("file_id"), str):
+            return str(found["file_id"])
+    return ""
 
 
 class TelegramDesk:
@@ -97,8 +113,13 @@ class TelegramDesk:
         roster: Roster,
         announcer: Announcer,
         words: Words,
+        post: ParcelPost,
+        fetch: Callable[[str], AsyncIterator[bytes]],
+        prepare: Callable[[bytes], Awaitable[tuple[bytes, str]]],
     ) -> None:
-        """`words` says phrases in the group's language."""
+        """`words` says phrases in the group's language. An operator's file is had by its id from `fetch`, freed of
+        metadata by `prepare`, which tells its type, and sent by `post`.
+        """
         self._topics = topics
         self._store = store
         self._clock = clock
@@ -106,6 +127,9 @@ class TelegramDesk:
         self._roster = roster
         self._announcer = announcer
         self._words = words
+        self._post = post
+        self._fetch = fetch
+        self._prepare = prepare
         self.mirror = Mirror(topics, store, clock, words)
         self._working: dict[str, float] = {}  # staff id: when last heard of here, on their shift
 
@@ -133,7 +157,7 @@ class TelegramDesk:
         await self._store_patiently(self._resume)
         beat = 0.0
         while True:
-            mark = self._store.mark("desk")
+            marks = {topic: self._store.mark(topic) for topic in _TOPICS}
             try:
                 if time.monotonic() - beat > _BEAT:
                     beat = time.monotonic()
@@ -146,7 +170,17 @@ class TelegramDesk:
             except Exception:
                 log.exception("the desk's loop failed")
                 await asyncio.sleep(_PASS)
-            await self._store.wait("desk", _PASS, mark)
+            await self._news(marks)
+
+    async def _news(self, marks: Mapping[str, int]) -> None:
+        """Wait until something happened; then a moment more, since what comes together is shown in one message."""
+        waits = [asyncio.create_task(self._store.wait(topic, _PASS, mark)) for topic, mark in marks.items()]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.sleep(_GATHER)
+        finally:
+            for task in waits:
+                task.cancel()
 
     async def _act(self, heard: Said) -> None:
         found = _COMMAND.fullmatch(heard.text.strip())
@@ -179,11 +213,28 @@ class TelegramDesk:
 
     async def _speak(self, heard: Said, staff: Staff, text: str, *, confirmed: bool) -> None:
         """To the caller, once: a repeated update has the same client id."""
-        if heard.is_file:
-            raise ConflictError(_TEXT_ONLY)
+        if heard.strange:
+            raise ConflictError(_NOT_SENT)
         case = await self._case(heard)
-        await self._desk.say(case, staff, text, f"tg{heard.update}", confirmed=confirmed)
+        once = f"tg{heard.update}"
+        if heard.file:
+            data, mime = await self._prepare(await self._fetched(heard.file))
+            await self._post.send(case, staff, data, mime, f"{once}f", confirmed=confirmed)
+        if text.strip() or not heard.file:
+            await self._desk.say(case, staff, text, once, confirmed=confirmed)
         await self._topics.nod(heard.message)
+
+    async def _fetched(self, file: str) -> bytes:
+        data = bytearray()
+        try:
+            async with asyncio.timeout(_FETCH):
+                async for piece in self._fetch(file):
+                    data += piece
+                    if len(data) > LIMIT:
+                        break
+        except (DeliveryError, TimeoutError):
+            raise ConflictError(_NOT_FETCHED) from None
+        return bytes(data)
 
     # Cases
 

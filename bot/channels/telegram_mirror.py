@@ -5,13 +5,13 @@ from __future__ import annotations
 import html
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from telegram.error import TelegramError
+from telegram.error import BadRequest, TelegramError
 
 from bot.channels.markup import to_plain
 from bot.channels.telegram_topics import LaterError, TopicGoneError, Topics
@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 _OPEN = (CaseState.WAITING, CaseState.OFFERED, CaseState.OPERATOR, CaseState.SILENT)
 _NOTE: Final = "_desk"  # the conversation's note in which its topic is remembered; it is erased with the conversation
+_TOPICS: Final = "telegram desk"  # stands where a conversation would: its notes are all topics and whose they are
+_MAP: Final = "https://maps.google.com/?q="
 _BEFORE: Final = 20  # lines shown of what was said before the case
 _LINES: Final = 100  # looked at in one go
 _POST: Final = 3800  # characters of a merged message, of Telegram's 4,096
@@ -50,6 +52,7 @@ _EVENTS = {
     "unreachable": N_("caller cannot be reached"),
 }  # fmt: skip
 _EMERGENCY = N_("Emergency")
+_NOT_SHOWN = N_("This file cannot be shown here. Open the case in the console.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class Place:
     line: int = 0  # shown up to here
     event: int = 0
     alarmed: str = ""  # the case for which the alarm was given
+    spot: str = ""  # where the caller's live location was when it was shown last
     closed: str = ""  # ISO time since when the topic is closed; "" while it is open
 
     @classmethod
@@ -96,6 +100,7 @@ class View:
     lines: list[Line] = field(repr=False)
     events: list[CaseEvent]
     names: Mapping[str, str] = field(repr=False)
+    spot: str = field(default="", repr=False)  # where a live location is now, to about 100 m
 
     @property
     def urgent(self) -> bool:
@@ -122,8 +127,8 @@ class Mirror:
         self._clock = clock
         self._words = words
         self._owner = process_name()
-        self._shown: dict[str, tuple[str, int]] = {}  # open cases: conversation and topic
         self._marks: dict[str, tuple[int, int]] = {}  # open cases: the wake-ups up to which all is shown
+        self._parted = -1  # the wake-up of the desk after which all topics without a case were seen to
         self._tidied = 0.0
 
     async def once(self) -> None:
@@ -134,14 +139,14 @@ class Mirror:
         ):
             return
         try:
+            mark = self._store.mark("desk")
             found = await self._store.read(lambda ledger: ledger.cases.in_state(_OPEN))
             for case in sorted(found, key=lambda known: (-known.urgency.rank, known.waiting_since)):
                 await self._show_news(case)
-            for gone in self._shown.keys() - {case.id for case in found}:
-                await self._end(gone)
-            if time.monotonic() - self._tidied > _TIDY or not self._tidied:
-                self._tidied = time.monotonic()
-                await self._tidy()
+            if mark != self._parted or time.monotonic() - self._tidied > _TIDY:
+                await self._part({case.conversation for case in found})
+                self._parted, self._tidied = mark, time.monotonic()
+            self._marks = {case.id: self._marks[case.id] for case in found if case.id in self._marks}
         except LaterError:
             pass
         finally:
@@ -149,18 +154,13 @@ class Mirror:
 
     async def case_in(self, thread: int) -> str | None:
         """The open case shown in a topic."""
-        if not thread:
-            return None
 
         def work(ledger: Ledger) -> str | None:
-            shown = [case for case, (_, topic) in self._shown.items() if topic == thread]
-            known = [ledger.cases.get(case) for case in shown] or ledger.cases.in_state(_OPEN)
-            for case in known:
-                if case and case.state in _OPEN and _place(ledger, case.conversation).thread == thread:
-                    return case.id
-            return None
+            conversation = ledger.conversations.notes(_TOPICS).get(str(thread), "")
+            case = ledger.cases.open_of(conversation) if conversation else None
+            return case.id if case and _place(ledger, case.conversation).thread == thread else None
 
-        return await self._store.read(work)
+        return await self._store.read(work) if thread else None
 
     async def thread_of(self, case: str) -> int:
         """The topic of a case; 0: none yet."""
@@ -176,22 +176,25 @@ class Mirror:
         marks = self._store.mark(f"conversation:{case.conversation}"), self._store.mark(f"case:{case.id}")
         if self._marks.get(case.id) == marks:
             return
-        view = await self._store.read(lambda ledger: _view(ledger, case.id))
-        if view and await self._show_safely(view):
+        try:
+            shown = await self._show_safely(case.id)
+        except TopicGoneError:  # made anew, with the latest of what was said
+            shown = await self._show_safely(case.id)
+        if shown:
             self._marks[case.id] = marks
 
-    async def _show_safely(self, view: View) -> bool:
-        """True when all of it is shown."""
+    async def _show_safely(self, case: str) -> bool:
+        """True when all of it is shown. Raises TopicGoneError when someone deleted the topic; that is noted."""
+        view = await self._store.read(lambda ledger: _view(ledger, case))
+        if view is None:
+            return False
         try:
             await self._show(view)
         except LaterError:
             return False  # its lane is used up for now
         except TopicGoneError:
-            first = max(0, view.place.line - _BEFORE)
-            await self._keep(
-                view.case.conversation, Place(line=first, alarmed=view.place.alarmed)
-            )  # made anew next time
-            return False
+            await self._forget(view.case.conversation, view.place)
+            raise
         except TelegramError as error:
             log.warning("a case could not be shown for now", error=type(error).__name__)
             return False
@@ -203,19 +206,26 @@ class Mirror:
             thread = await self._topics.make(self._name(case), view.urgent)
             place = replace(place, thread=thread, case="")
             await self._keep(case.conversation, place)
-        self._shown[case.id] = (case.conversation, place.thread)
         if view.urgent and place.alarmed != case.id:
             alarm = f"🔴 <b>{self._words.html(_EMERGENCY)}</b> {self._topics.link(place.thread)}"
             await self._topics.write(0, alarm, urgent=True, loud=True)
             place = replace(place, alarmed=case.id)
             await self._keep(case.conversation, place)
         for post in self._posts(replace(view, place=place)):
-            if post.kind:
-                await self._topics.show(place.thread, post.kind, post.text, view.urgent)
-            else:
-                await self._topics.write(place.thread, post.text, view.urgent, loud=view.urgent)
-            place = replace(place, case=case.id, line=post.line, event=post.event, closed="")
+            await self._send(place.thread, post, view.urgent)
+            place = replace(place, case=case.id, line=post.line, event=post.event, spot=view.spot, closed="")
             await self._keep(case.conversation, place)
+
+    async def _send(self, thread: int, post: Post, urgent: bool) -> None:
+        """A file that Telegram does not give again is named in words; all else of the case must not wait for it."""
+        if not post.kind:
+            await self._topics.write(thread, post.text, urgent, loud=urgent)
+            return
+        try:
+            await self._topics.show(thread, post.kind, post.text, urgent)
+        except BadRequest as error:
+            log.warning("a caller's file could not be shown", error=type(error).__name__)
+            await self._topics.write(thread, self._words.html(_NOT_SHOWN), urgent)
 
     def _posts(self, view: View) -> Iterator[Post]:
         """What is new, as few messages as possible: a head for a new case, words merged, files apart."""
@@ -241,6 +251,9 @@ class Mirror:
                     parts = []
                 yield Post(str(file["reference"]), item.kind, item.id, event)
             line = max(line, item.id)
+        if view.spot and view.spot != view.place.spot:
+            place = view.spot if not any(item.kind == "location" for item in view.lines) else ""
+            parts += [f"{_SIDES[Direction.IN]} [{self._words.html(_KINDS['location'])}] {_MAP}{place}"] if place else []
         if parts:
             yield Post("\n".join(parts), "", line, event)
 
@@ -274,8 +287,10 @@ class Mirror:
         text = (line.text if line.direction is Direction.IN else to_plain(line.text)) or str(
             line.detail.get("choice") or line.detail.get("command") or ""
         )
+        if file := line.detail.get("file"):
+            text = f"[{self._words.say(_KINDS[file['kind']])}]"
         if place := line.detail.get("place"):
-            text = f"https://maps.google.com/?q={place[0]},{place[1]}"
+            text = f"{_MAP}{place[0]},{place[1]}"
         limit = _BOT_LINE if line.direction is Direction.OUT else _LINE
         shown = text if len(text) <= limit else f"{text[:limit]}…"
         who = f"{view.names.get(line.author, '')}: " if line.direction is Direction.OPERATOR else ""
@@ -288,51 +303,67 @@ class Mirror:
         who = view.names.get(str(event.detail.get("to") or event.who), "")
         return f"— <i>{self._words.html(phrase)}{' · ' + html.escape(who, quote=False) if who else ''}</i>"
 
-    async def _end(self, case: str) -> None:
-        """A case that was open is not: close its topic, or delete it when the caller erased everything."""
-        conversation, thread = self._shown[case]
-        view = await self._store.read(lambda ledger: _view(ledger, case))
-        try:
-            if view is None:
-                await self._topics.remove(thread)
-            elif view.case.state is CaseState.CLOSED:
-                await self._show(view)
-                await self._close(conversation, thread)
-        except TopicGoneError:
-            pass
-        self._shown.pop(case, None)
-        self._marks.pop(case, None)
-
-    async def _close(self, conversation: str, thread: int) -> None:
-        await self._topics.close(thread)
-        place = await self._store.read(lambda ledger: _place(ledger, conversation))
-        await self._keep(conversation, replace(place, closed=self._clock.now().isoformat()))
-
-    async def _tidy(self) -> None:
-        """Close what was closed while nobody looked; delete topics whose case was closed a day ago."""
+    async def _part(self, talking: Set[str]) -> None:
+        """Topics without an open case are closed, deleted a day later, and at once when the caller erased everything."""
         now = self._clock.now()
 
-        def work(ledger: Ledger) -> list[tuple[str, Place]]:
-            events = ledger.office.board.events(("closed",), now - 2 * _KEEP, 500)
-            known = {case.conversation for event in events if (case := ledger.cases.get(event.case))}
-            resting = [conversation for conversation in known if not ledger.cases.open_of(conversation)]
-            return [(conversation, _place(ledger, conversation)) for conversation in resting]
+        def work(ledger: Ledger) -> list[tuple[int, str]]:
+            topics = ((int(thread), whose) for thread, whose in ledger.conversations.notes(_TOPICS).items())
+            return [(thread, whose) for thread, whose in topics if whose not in talking and not rests(ledger, thread, whose)]
 
-        for conversation, place in await self._store.read(work):
+        def rests(ledger: Ledger, thread: int, whose: str) -> bool:
+            place = _place(ledger, whose)
+            return place.thread == thread and bool(place.closed) and now - datetime.fromisoformat(place.closed) <= _KEEP
+
+        for thread, conversation in await self._store.read(work):
             try:
-                if place.thread and not place.closed:
-                    await self._close(conversation, place.thread)
-                elif place.thread and now - datetime.fromisoformat(place.closed) > _KEEP:
-                    await self._topics.remove(place.thread)
-                    await self._keep(conversation, replace(place, thread=0, case=""))
+                await self._part_with(thread, conversation)
             except TopicGoneError:
-                await self._keep(conversation, replace(place, thread=0, case=""))
+                await self._drop(thread, conversation)
+
+    async def _part_with(self, thread: int, conversation: str) -> None:
+        def work(ledger: Ledger) -> tuple[bool, Place, View | None]:
+            last = ledger.cases.last_of(conversation)
+            known = ledger.conversations.get(conversation) is not None
+            return known, _place(ledger, conversation), _view(ledger, last.id) if last else None
+
+        known, place, view = await self._store.read(work)
+        if not known or place.thread != thread:
+            await self._topics.remove(thread)
+            await self._drop(thread, conversation)
+        elif not place.closed:
+            if view:
+                await self._show(view)
+            await self._topics.close(thread)
+            place = await self._store.read(lambda ledger: _place(ledger, conversation))
+            await self._keep(conversation, replace(place, closed=self._clock.now().isoformat()))
+        else:
+            await self._topics.remove(thread)
+            await self._drop(thread, conversation)
+
+    async def _drop(self, thread: int, conversation: str) -> None:
+        """The topic is no more."""
+        place = await self._store.read(lambda ledger: _place(ledger, conversation))
+        if place.thread == thread:
+            await self._forget(conversation, place)
+        await self._unlist(thread)
+
+    async def _forget(self, conversation: str, place: Place) -> None:
+        """The next case has another topic, which begins with the latest of what was said."""
+        await self._unlist(place.thread)
+        await self._keep(conversation, Place(line=max(0, place.line - _BEFORE), alarmed=place.alarmed))
+
+    async def _unlist(self, thread: int) -> None:
+        now = self._clock.now()
+        await self._store.transact(lambda ledger: ledger.conversations.put_note(_TOPICS, str(thread), "", now))
 
     async def _keep(self, conversation: str, place: Place) -> None:
-        """Remember; not when the conversation was erased in the meantime."""
+        """Remember; of a conversation that was erased in the meantime only that its topic must go."""
         now, value = self._clock.now(), json.dumps(asdict(place))
 
         def work(ledger: Ledger) -> None:
+            if place.thread:
+                ledger.conversations.put_note(_TOPICS, str(place.thread), conversation, now)
             if ledger.conversations.lock(conversation):
                 ledger.conversations.put_note(conversation, _NOTE, value, now)
 
@@ -352,5 +383,7 @@ def _view(ledger: Ledger, case_id: str) -> View | None:
     if not after and (tail := ledger.lines.tail(case.conversation, _BEFORE)):
         after = tail[0].id - 1
     lines = ledger.lines.of(case.conversation, after=after, limit=_LINES)
+    spots = [line for line in ledger.lines.tail(case.conversation, _BEFORE) if line.detail.get("moved")]
+    spot = ",".join(f"{degrees:.3f}" for degrees in spots[-1].detail["place"]) if spots else ""
     names = {person.id: person.name for person in ledger.office.staff.all()}
-    return View(case, place, lines, ledger.cases.events(case.id), names)
+    return View(case, place, lines, ledger.cases.events(case.id), names, spot)

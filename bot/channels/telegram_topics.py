@@ -18,6 +18,9 @@ log = structlog.get_logger(__name__)
 _MINUTE: Final = 60.0
 _GONE = ("message thread not found", "topic_deleted", "topic_id_invalid", "topic not found")
 _CLOSED = ("topic_closed",)
+# What is one kind to us and several to Telegram, which takes a file's id only for its own kind.
+_SOUNDS: Final = ("voice", "audio", "video_note")
+_PICTURES: Final = ("video", "animation")
 _NAME_LIMIT: Final = 128  # characters (Bot API, createForumTopic)
 
 
@@ -85,17 +88,22 @@ class Topics:
         )
 
     async def show(self, thread: int, kind: str, file: str, urgent: bool) -> None:
-        """Show a file that a caller sent to this bot, by its id; kinds that cannot be shown go as a document."""
-        sends: dict[str, Callable[..., Awaitable[Any]]] = {
-            "photo": self._client.send_photo,
-            "voice": self._client.send_voice,
-            "video": self._client.send_video,
-            "sticker": self._client.send_sticker,
-        }
-        send = sends.get(kind, self._client.send_document)
-        await self._call(
-            lambda: send(self.chat, file, message_thread_id=thread, disable_notification=True), urgent, thread
-        )
+        """Show a file that a caller sent to this bot, by its id. Raises BadRequest when it cannot be shown."""
+        names = {"voice": _SOUNDS, "video": _PICTURES}.get(kind, (kind,))
+        for name in names:
+            try:
+                await self._call(
+                    lambda name=name: self._client.send_file(  # type: ignore[misc]
+                        self.chat, name, file, message_thread_id=thread, disable_notification=True
+                    ),
+                    urgent,
+                    thread,
+                )
+            except BadRequest:
+                if name == names[-1]:
+                    raise
+            else:
+                return
 
     async def close(self, thread: int) -> None:
         """No more to say in it."""

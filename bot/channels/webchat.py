@@ -226,6 +226,7 @@ _PHRASES = {
     "offline": N_("No connection. Trying again…"),
     "language": N_("Language"),
     "photo": N_("Show the photo"),
+    "voice": N_("Voice message"),
     "document": N_("Open the file"),
 }
 

@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 BODY_LIMIT = 3_200_000  # bytes; Meta sends up to 3 MB and batches
 _TIMEOUT = 4.0  # seconds; under half of the sender's lease
 _MEDIA_LIMIT = 20_000_000  # bytes shown to an operator
+_FILE_TYPES = {"photo": "image", "voice": "audio"}  # ours and Meta's; all else is a document
 _PAUSE = 1.0  # seconds the whole number pauses when Meta says that it is too fast
 # Meta's error codes (developers.facebook.com, Cloud API error codes; as sorted by courier's meta handlers).
 _TOO_FAST = frozenset({4, 80007, 130429, 131048, 133016})  # the number as a whole
@@ -88,8 +89,9 @@ class WhatsAppChannel:
         identity = (await self._post("media", data=form)).get("id")
         if not isinstance(identity, str):
             raise TryLaterError("WhatsApp answered something unreadable.")
-        if file["kind"] == "photo":
-            return await self.send(address, {"type": "image", "image": {"id": identity}})
+        if file["kind"] in _FILE_TYPES:
+            shown_as = _FILE_TYPES[file["kind"]]
+            return await self.send(address, {"type": shown_as, shown_as: {"id": identity}})
         return await self.send(address, {"type": "document", "document": {"id": identity, "filename": file["name"]}})
 
     async def delete(self, address: str, references: Sequence[str]) -> None:

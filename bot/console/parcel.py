@@ -21,6 +21,14 @@ _PHOTOS = ("image/jpeg", "image/png")
 ClientId = Annotated[str, Query(min_length=8, max_length=40, pattern=r"^[A-Za-z0-9-]+$")]
 
 
+async def prepared(data: bytes) -> tuple[bytes, str]:
+    """A file as it may go on to a caller: without metadata; and its type, by its first bytes."""
+    mime = sniffed(data[:16])
+    if mime in _PHOTOS:
+        data = await asyncio.to_thread(without_metadata, data, mime)
+    return data, mime
+
+
 class Parcels(Part):
     """POST /console/cases/<id>/file and GET /console/cases/<id>/sent/<line>."""
 
@@ -37,10 +45,7 @@ class Parcels(Part):
 
     async def send(self, request: Request, case: str, client_id: ClientId, confirmed: str = "") -> Response:
         """Send the request's body. It is no form, since a form's files are spooled to the disk in the clear."""
-        data = await request.body()
-        mime = sniffed(data[:16])
-        if mime in _PHOTOS:
-            data = await asyncio.to_thread(without_metadata, data, mime)
+        data, mime = await prepared(await request.body())
         await self.post.send(case, visitor(request).staff, data, mime, client_id, confirmed=bool(confirmed))
         return done("lines")
 

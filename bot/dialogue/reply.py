@@ -25,7 +25,7 @@ class Attachment:
     """A file that goes with a message; its bytes are kept elsewhere under `id`."""
 
     id: str
-    kind: str  # "photo" or "document"
+    kind: str  # "photo", "voice" or "document"
     mime: str
     name: str  # as the caller's device shows it
     size: int  # bytes

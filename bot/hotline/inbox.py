@@ -101,7 +101,7 @@ class Inbox:
             for move in moves:
                 known = ledger.conversations.find(move.channel, move.sender)
                 if known and ledger.lines.move(known.id, move.reference, move.place, move.at):
-                    ledger.wake("desk")
+                    ledger.wake("said")
 
         if moves:
             with contextlib.suppress(StoreAwayError):

@@ -20,6 +20,7 @@ LIMIT = 5_000_000  # bytes; WhatsApp takes no larger photo, and a cheap phone sh
 SENDABLE = {
     "image/jpeg": ("photo", "photo.jpg"),
     "image/png": ("photo", "photo.png"),
+    "audio/ogg": ("voice", "voice.ogg"),
     "application/pdf": ("document", "document.pdf"),
 }
 
@@ -37,7 +38,7 @@ class ParcelPost:
     ) -> int | None:
         """Send a file, already without metadata: its line, or None when this `client_id` was sent before."""
         if mime not in SENDABLE:
-            raise RefusedError(N_("Only photos (JPEG, PNG) and PDF files can be sent."))
+            raise RefusedError(N_("Only photos (JPEG, PNG), voice messages and PDF files can be sent."))
         if not 0 < len(data) <= LIMIT:
             raise RefusedError(N_("A file may have at most 5 MB."))
         now, (kind, name) = self.clock.now(), SENDABLE[mime]

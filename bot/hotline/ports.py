@@ -28,7 +28,8 @@ For everyone else:
       await store.wait("desk", 25.0, mark)  # returns at once when something happened since `mark`
 
   Topics: "inbox" · "outbox:<channel>" · "conversation:<id>" (a line was added or changed its status) · "desk" (the
-  queue of cases changed) · "case:<id>". On PostgreSQL they reach every process.
+  queue of cases changed) · "said" (something was said by a caller who has a case) · "case:<id>". On PostgreSQL they
+  reach every process.
 - *An operator's or a broadcast's message* goes out through `outbox.enqueue(ledger, ...)`.
 """
 

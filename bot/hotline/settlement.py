@@ -61,8 +61,9 @@ class Settler:
         if incoming.case:
             if incoming.case.state in MUTE:
                 cases.speak_again(ledger, incoming.case, now)
+                ledger.wake("desk")
                 ledger.wake(f"case:{incoming.case.id}")
-            ledger.wake("desk")  # the operators' group shows what is said while the case waits
+            ledger.wake("said")
         scopes = {effect.scope for effect in turn.effects if isinstance(effect, Erase)}
         channel = self.channels[conversation.channel]
         if "everything" in scopes:

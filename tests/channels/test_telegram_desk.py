@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pyotp
@@ -15,13 +16,15 @@ from pydantic import SecretStr
 
 from bot.channels.telegram import TelegramChannel
 from bot.channels.telegram_desk import TelegramDesk
-from bot.channels.telegram_mirror import Words
+from bot.channels.telegram_mirror import Mirror, Words
 from bot.channels.telegram_topics import Budget, LaterError, Topics
+from bot.console.parcel import prepared
 from bot.dialogue.effect import Erase
 from bot.dialogue.message import Kind, Media
 from bot.hotline.announcement import Announcer
+from bot.hotline.parcel import ParcelPost
 from bot.hotline.ports import Store
-from bot.hotline.records import CaseState
+from bot.hotline.records import CaseState, Move
 from bot.hotline.team import Role, Staff
 from bot.settings import TelegramSettings
 from tests.builders.delivery import envelope
@@ -53,6 +56,9 @@ class Room:
             desk=self.behind.desk,
             roster=self.behind.roster,
             announcer=Announcer({"fake": self.behind.channel}, say),
+            post=ParcelPost(store, self.behind.clock, self.behind.desk),
+            fetch=self.channel.media,
+            prepare=prepared,
             words=Words(lambda phrase, _, **values: phrase.format(**values), lambda intent, _: intent, "ru"),
         )
         self.channel.serve_desk(self.desk)
@@ -92,12 +98,12 @@ class Room:
         """The topic of a caller's case, once it is there."""
         case = await self.behind.case_of(sender)
         assert case is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(8):
             while not (thread := await self.desk.mirror.thread_of(case.id)) or not self.topic(thread):
                 await asyncio.sleep(0.02)
         return thread
 
-    async def until(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = 8.0) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "it did not happen in time"
@@ -288,14 +294,20 @@ async def test_a_silent_caller_is_written_to_only_on_purpose(room: Room) -> None
     assert (await room.behind.told()).count("вы здесь?") == 1
 
 
-async def test_a_file_cannot_be_sent_to_callers(room: Room) -> None:
+async def test_what_cannot_be_sent_to_callers_is_said(room: Room) -> None:
     await room.operator()
     await room.behind.ask("person")
     thread = await room.thread()
     await room.write("/take", thread=thread)
     fields: dict[str, Any] = {"from": {"id": AIDA, "is_bot": False, "first_name": "Aida"}, "is_topic_message": True}
-    room.telegram.world.send(GROUP, "photo", message_thread_id=thread, **fields)
-    await room.until(lambda: "Only text can be sent to callers." in room.topic(thread))
+    room.telegram.world.send(GROUP, "sticker", message_thread_id=thread, **fields)
+    await room.until(lambda: "Only text, photos, voice messages and PDF files can" in room.topic(thread))
+    room.telegram.world.send(GROUP, "document", message_thread_id=thread, **fields)  # a PDF by name only
+    await room.until(lambda: "Only photos (JPEG, PNG), voice messages and PDF files" in room.topic(thread))
+    room.telegram.world.send(GROUP, "document", message_thread_id=thread, **fields)
+    room.telegram.world.files.clear()
+    await room.until(lambda: "Telegram does not give this file just now" in room.topic(thread))
+    assert len(await room.behind.told()) == 2  # the bot's answer, and that a person has joined
 
 
 async def test_a_blocked_bot_is_noted(room: Room) -> None:
@@ -304,6 +316,41 @@ async def test_a_blocked_bot_is_noted(room: Room) -> None:
     now = room.behind.clock.now()
     await room.behind.store.transact(lambda ledger: ledger.cases.record(case.id, now, "unreachable", "bot"))
     await room.until(lambda: "caller cannot be reached" in room.topic(thread))
+
+
+async def test_where_a_caller_is_now(room: Room) -> None:
+    await room.behind.ask("person")
+    thread = await room.thread()
+    await room.behind.house.hear("", kind=Kind.LOCATION, place=(43.0, 76.0), reference="17")
+    await room.behind.house.quiet()
+    await room.until(lambda: "?q=43.0,76.0" in room.topic(thread))
+    for latitude, seconds in ((43.00001, 1), (43.5, 2), (43.50001, 3), (43.50002, 4)):
+        at = room.behind.clock.now() + timedelta(seconds=seconds)
+        await room.behind.house.inbox.moves([Move("fake", "caller", "17", (latitude, 76.0), at)])
+    await room.until(lambda: "?q=43.500,76.000" in room.topic(thread))
+    await room.behind.house.hear("здесь")
+    await room.behind.house.quiet()
+    await room.until(lambda: "👤 здесь" in room.topic(thread))
+    assert room.topic(thread).count("?q=43.500") == 1
+
+
+async def test_erasing_after_the_case_deletes_the_topic_too_and_so_does_a_process_that_never_saw_it(room: Room) -> None:
+    room.behind.house.bot.effects["erase"] = (Erase("everything"),)  # type: ignore[attr-defined]
+    await room.operator()
+    await room.behind.ask("person")
+    thread = await room.thread()
+    await room.write("/take", thread=thread)
+    await room.write("/close answered", thread=thread)
+    await room.until(lambda: room.topics[thread]["closed"])
+    await room.channel.stop()
+    await room.behind.house.hear("erase")
+    await room.behind.house.quiet()
+    room.desk.mirror = Mirror(room.desk._topics, room.behind.store, room.behind.clock, room.desk._words)
+    await room.open()
+    await room.until(lambda: not room.topics)
+    async with asyncio.timeout(8):
+        while await room.behind.read(lambda ledger: ledger.conversations.notes("telegram desk")):
+            await asyncio.sleep(0.02)
 
 
 async def test_erasing_deletes_the_topic(room: Room) -> None:
@@ -323,8 +370,12 @@ async def test_a_topic_is_deleted_a_day_after_its_case(room: Room) -> None:
     await room.write("/close answered", thread=thread)
     await room.until(lambda: room.topics[thread]["closed"])
     room.behind.clock.move(hours=25)
-    room.desk.mirror._tidied = 0.0
-    await room.until(lambda: not room.topics)
+
+    def gone() -> bool:
+        room.desk.mirror._parted = -1  # look now, not when ten minutes are over
+        return not room.topics
+
+    await room.until(gone)
 
 
 async def test_a_shift_lives_as_long_as_its_operator_writes(room: Room) -> None:
@@ -363,10 +414,18 @@ async def test_files_of_callers_are_shown(sqlite_store: Store) -> None:
         telegram.world.send(5, "voice")
         await room.until(lambda: not telegram.world.pending)
         await house.inbox.receive([envelope("person", sender="5", channel="telegram")])
-        voice = Media("file-1", "audio/ogg")
-        await house.inbox.receive([envelope("", sender="5", channel="telegram", kind=Kind.VOICE, media=voice)])
+        for number, kind in enumerate(("voice", "audio", "animation"), start=1):
+            telegram.world.files[f"f{number}"] = (f"{kind}/x", b"x")
+        kinds = (Kind.VOICE, Kind.VOICE, Kind.VIDEO, Kind.PHOTO)  # the last is no photo for Telegram: it cannot be shown
+        for number, kind in enumerate(kinds, start=1):
+            file = Media(f"f{number}")
+            await house.inbox.receive([envelope("", sender="5", channel="telegram", kind=kind, media=file)])
+        await house.inbox.receive([envelope("after", sender="5", channel="telegram")])
         await house.quiet()
-        await room.until(lambda: any(sent["method"] == "sendVoice" for sent in telegram.world.sent))
+        await room.until(lambda: any("👤 after" in sent["text"] for sent in telegram.world.sent))
+        shown = [sent["method"] for sent in telegram.world.sent if sent["method"] != "sendMessage"]
+        assert shown == ["sendVoice", "sendVoice", "sendAudio", "sendAnimation"]
+        assert [sent for sent in telegram.world.sent if "This file cannot be shown here" in sent["text"]]
         await room.channel.stop()
         await room.channel.close()
 

@@ -127,7 +127,9 @@ class Methods:
             made = f"file-up-{len(self.world.files)}"
             self.world.files[made] = (f"{kind}/{upload[0]}", upload[1])
         elif given in self.world.files:
-            made = given
+            made, was = given, self.world.files[given][0].partition("/")[0]
+            if was != kind:  # Bot API, "Sending files": it is not possible to change the file type by file_id
+                raise ApiError(400, f"Bad Request: can't use file of type {was} as {kind}")
         else:
             raise ApiError(400, "Bad Request: wrong file identifier/HTTP URL specified")
         file = {"file_id": made, "file_unique_id": f"u{made}", "duration": 1, "width": 9, "height": 9, "length": 9,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 import structlog
 
@@ -33,14 +33,14 @@ class Dots:
         clock: Clock,
         *,
         without: Collection[str] = (),
-        moment: float = MOMENT,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`without`: channels that show dots by themselves."""
         self._store = store
         self._channels = channels
         self._clock = clock
         self._without = frozenset(without)
-        self._moment = moment
+        self._sleep = sleep
         self._watched: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     def expect(self, envelopes: Sequence[Envelope]) -> None:
@@ -62,7 +62,7 @@ class Dots:
 
     async def _watch(self, envelope: Envelope) -> None:
         channel = self._channels.get(envelope.channel)
-        await asyncio.sleep(self._moment)
+        await self._sleep(MOMENT)
         for _ in range(_TIMES):
             try:
                 if channel is None or not await self._store.read(lambda ledger: self._is_awaited(ledger, envelope)):
@@ -73,7 +73,7 @@ class Dots:
             except Exception as error:
                 log.debug("no typing dots", error=type(error).__name__)
                 return
-            await asyncio.sleep(_AGAIN)
+            await self._sleep(_AGAIN)
 
     def _is_awaited(self, ledger: Ledger, envelope: Envelope) -> bool:
         """Whether the bot will say something: not after a quick exit, and not while a person has the conversation."""
@@ -86,4 +86,4 @@ class Dots:
         case = ledger.cases.open_of(known.id)
         if case and case.state in MUTE:
             return False
-        return ledger.inbox.waiting(known.id) is not None or ledger.outbox.more(known.id) is not None
+        return ledger.inbox.waiting(known.id) is not None or bool(ledger.outbox.more([known.id]))

@@ -664,7 +664,7 @@ class NeedsTarget:
 
     async def __call__(self, hostile: Hostile) -> None:
         """One export."""
-        made = [Tally("2026-11-17", "x", hostile.text(8), hostile.text(8), hostile.text(20), "answer", hostile.text(16), hostile.random.randrange(40)) for _ in range(8)]
+        made = [Tally("2026-11-17", "x", hostile.text(8), hostile.text(8), hostile.text(20), "answer", hostile.text(16), people=hostile.random.randrange(40)) for _ in range(8)]
         topics = {tally.intent: hostile.text(20) for tally in made[:4]}
         cells = needs(made, topics, first=date(2026, 11, 16), last=date(2026, 11, 22), today=date(2026, 11, 24))
         rows = list(csv.reader(io.StringIO(as_csv([*cells, *(dataclasses.replace(cell, topic=hostile.text(50)) for cell in cells)]))))

@@ -71,7 +71,7 @@ def _add_needs_map(app: typer.Typer, load: Load) -> None:
         first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="Default: 26 weeks ago.")] = None,
         last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Default: yesterday.")] = None,
     ) -> None:
-        """Print what people need by country, topic, urgency, language and week: CSV with HXL tags, no count under 10 messages."""
+        """Print what people need by country, topic, urgency, language and week: CSV with HXL tags, no count under 10 people."""
         from bot.content import catalogue
         from bot.reports.needs_map import as_csv, needs
 

@@ -1,7 +1,8 @@
 """What editors and statistics learn: missed questions (redacted), feedback, and counts without texts.
 
 A message is counted by inserting one `tally` row in its own transaction; a periodic job folds them into `statistic`.
-Counting in place would make every worker wait for the same few rows.
+Counting in place would make every worker wait for the same few rows. A caller is counted once a week for each country,
+topic, urgency and language: `counted` remembers it by a keyed hash until the week is over, and goes with the caller.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
+    LargeBinary,
     Select,
     String,
     Table,
+    UniqueConstraint,
+    and_,
     delete,
     func,
     select,
@@ -68,8 +72,31 @@ def _dimensions(primary_key: bool) -> list[Column[Any]]:
     return [Column(name, String(_SIZES[name]), primary_key=primary_key, nullable=False) for name in _DIMENSIONS]
 
 
-tally = Table("tally", metadata, Column("id", Id, primary_key=True, autoincrement=True), *_dimensions(False))
-statistic = Table("statistic", metadata, *_dimensions(True), Column("count", Integer, nullable=False))
+tally = Table(
+    "tally",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    *_dimensions(False),
+    Column("people", Integer, nullable=False, server_default="0"),
+)
+statistic = Table(
+    "statistic",
+    metadata,
+    *_dimensions(True),
+    Column("count", Integer, nullable=False),
+    Column("people", Integer, nullable=False, server_default="0"),
+)
+
+counted = Table(
+    "counted",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("conversation_id", String(32), nullable=False),
+    Column("week", String(8), nullable=False),
+    Column("cell", LargeBinary, nullable=False),  # keyed hash: tells neither country nor topic
+    UniqueConstraint("conversation_id", "cell"),
+    Index("ix_counted_week", "week"),
+)
 
 _COUNT = tally.insert()
 
@@ -160,26 +187,39 @@ class FindingRows(Rows):
             result[intent] = (yes + count, no) if helped else (yes, no + count)
         return result
 
-    def count(self, item: Tally) -> None:
-        """Count one message."""
-        values = {name: getattr(item, name)[: _SIZES[name]] for name in _DIMENSIONS}
+    def count(self, conversation: str, item: Tally, topic: str) -> None:
+        """Count one message, and its caller when it is their first of this week, country, topic, urgency, language."""
+        values: dict[str, Any] = {name: getattr(item, name)[: _SIZES[name]] for name in _DIMENSIONS}
+        question = bool(item.intent or item.action)
+        values["people"] = int(question and self._first(conversation, item, topic))
         self.connection.execute(_COUNT, values)
+
+    def _first(self, conversation: str, item: Tally, topic: str) -> bool:
+        """Remember the caller in this cell; False when they were. A conversation's messages come one at a time."""
+        parts = ("counted", conversation, item.week, item.stay, topic, item.urgency, item.language)
+        current, *older = self.cipher.lookups(*parts)
+        if older:  # keys are being rotated
+            ours = and_(counted.c.conversation_id == conversation, counted.c.cell.in_(older))
+            if self.connection.execute(select(counted.c.id).where(ours)).first():
+                return False
+        new = insert(self.connection, counted).values(conversation_id=conversation, week=item.week, cell=current)
+        return self.connection.execute(new.on_conflict_do_nothing()).rowcount == 1
 
     def tallies(self, first_day: str, last_day: str) -> list[Tally]:
         """Counts by day and all dimensions, folded or not; days are ISO dates, both included."""
-        single = select(*(tally.c[name] for name in _DIMENSIONS), func.count().label("count")).group_by(
-            *(tally.c[name] for name in _DIMENSIONS)
-        )
-        folded = select(*(statistic.c[name] for name in _DIMENSIONS), statistic.c["count"])
+        dimensions = [tally.c[name] for name in _DIMENSIONS]
+        people = func.sum(tally.c.people).label("people")
+        single = select(*dimensions, func.count().label("count"), people).group_by(*dimensions)
+        folded = select(*(statistic.c[name] for name in _DIMENSIONS), statistic.c["count"], statistic.c.people)
         both = union_all(single, folded).subquery()
         names = [both.c[name] for name in _DIMENSIONS]
         query = (
-            select(*names, func.sum(both.c["count"]))
+            select(*names, func.sum(both.c["count"]), func.sum(both.c.people))
             .where(both.c.day >= first_day, both.c.day <= last_day)
             .group_by(*names)
             .order_by(*names)
         )
-        return [Tally(*row[:7], count=int(row[7])) for row in self.connection.execute(query)]
+        return [Tally(*row[:7], count=int(row[7]), people=int(row[8])) for row in self.connection.execute(query)]
 
     def fold(self, limit: int) -> int:
         """Add up single tallies by day; how many were folded."""
@@ -187,15 +227,24 @@ class FindingRows(Rows):
         ids = list(self.connection.execute(oldest).scalars())
         if not ids:
             return 0
-        gone = delete(tally).where(tally.c.id <= ids[-1]).returning(*(tally.c[name] for name in _DIMENSIONS))
-        rows = self.connection.execute(gone).all()
-        for key, count in sorted(Counter(tuple(row) for row in rows).items()):
-            new = insert(self.connection, statistic).values(**dict(zip(_DIMENSIONS, key, strict=True)), count=count)
-            upsert = new.on_conflict_do_update(
-                index_elements=list(_DIMENSIONS), set_={"count": statistic.c["count"] + new.excluded["count"]}
-            )
+        columns = [*(tally.c[name] for name in _DIMENSIONS), tally.c.people]
+        rows = self.connection.execute(delete(tally).where(tally.c.id <= ids[-1]).returning(*columns)).all()
+        counts: Counter[tuple[str, ...]] = Counter()
+        people: Counter[tuple[str, ...]] = Counter()
+        for *dimensions, first in rows:
+            counts[tuple(dimensions)] += 1
+            people[tuple(dimensions)] += first
+        for key, count in sorted(counts.items()):
+            values = {**dict(zip(_DIMENSIONS, key, strict=True)), "count": count, "people": people[key]}
+            new = insert(self.connection, statistic).values(values)
+            sums = {name: statistic.c[name] + new.excluded[name] for name in ("count", "people")}
+            upsert = new.on_conflict_do_update(index_elements=list(_DIMENSIONS), set_=sums)
             self.connection.execute(upsert)
         return len(rows)
+
+    def forget_counted(self, week: str, limit: int) -> int:
+        """Delete what tells who was counted in weeks before `week`."""
+        return self.delete_some(counted, counted.c.week < week, limit)
 
     def forget(self, before: datetime, limit: int) -> int:
         """Delete missed questions and feedback older than `before`."""

@@ -13,6 +13,7 @@ from bot.console.letters import Letters
 from bot.console.library import Library
 from bot.console.media import MediaFiles
 from bot.console.missed import MissedQuestions
+from bot.console.needs import NeedsMap
 from bot.console.page import Pages
 from bot.console.parcel import Parcels
 from bot.console.replies import Replies
@@ -41,6 +42,7 @@ class Console:
             Parcels(self.gate),
             Stream(self.gate),
             Boards(self.gate),
+            NeedsMap(self.gate),
             BroadcastPages(self.gate),
             Letters(self.gate),
             Users(self.gate),

@@ -27,7 +27,7 @@ _CONTACT_KINDS = frozenset(
 # The first characters of a message stand on the lock screen; these words would give a watched caller away.
 PREVIEW = 60
 REVEALING = re.compile(
-    r"траффик|торговл[яи] людьми|рабств|полици|насили|изнасил|суицид|адам саудасы|құлдық|полиция|зорлық|адам сатуу|кулчулук|"
+    r"траффик|мили[цт]|торговл[яи] людьми|рабств|полици|насили|изнасил|суицид|адам саудасы|құлдық|полиция|зорлық|адам сатуу|кулчулук|"
     r"зордук|савдои одам|ғулом|зӯрӣ|таҷовуз|odam savdosi|qullik|zo[‘ʻ'’]?ravonlik|politsiya|одам савдоси|қуллик|зўравонлик|хит[ои]нг",
     re.IGNORECASE,
 )

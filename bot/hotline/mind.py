@@ -41,7 +41,7 @@ class Mind:
     def __call__(self, session: Session, message: Message, context: Context) -> Outcome:
         """Decide what one message leads to."""
         turn = self.turn(session, message, context)
-        return Outcome(turn, understood(turn.match), _urgency(turn))
+        return Outcome(turn, understood(turn.match), _urgency(turn), self._topic(turn.match))
 
     def turn(self, session: Session, message: Message, context: Context) -> Turn:
         """The dialogue's turn, with everything that was understood."""
@@ -70,6 +70,10 @@ class Mind:
         number = handbook.emergency(session.stay)
         phrase = N_("You write faster than I can answer. Please wait a minute. If you are in danger, call {number}.")
         return Reply(handbook.say(phrase, _language(session), number=number))
+
+    def _topic(self, match: Match | None) -> str:
+        known = self.edition.handbook.content.intents.get(match.intent or "") if match else None
+        return known.topic if known else ""
 
     def _say(self, session: Session, phrase: str) -> str:
         return self.edition.handbook.say(phrase, _language(session))

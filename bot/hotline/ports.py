@@ -177,6 +177,7 @@ class Outcome:
     turn: Turn
     understood: Mapping[str, Any] = field(default_factory=dict)  # "intent", "action", "danger", "language", …: JSON
     urgency: Urgency = Urgency.NORMAL  # counted in the statistics, sent first
+    topic: str = ""  # of the intent, for counting callers
 
 
 class Responder(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -184,9 +184,15 @@ class MissedQuestion:
     done: datetime | None = None
 
 
+def iso_week(day: date) -> str:
+    """For example 2026-W48."""
+    year, week, _ = day.isocalendar()
+    return f"{year:04}-W{week:02}"
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """One message counted, without its text."""
+    """Messages counted, without their text."""
 
     day: str  # ISO date, UTC
     channel: str
@@ -196,6 +202,12 @@ class Tally:
     action: str
     urgency: str
     count: int = 1
+    people: int = 0  # of them, those that were the first of their caller in this week, country, topic, urgency, language
+
+    @property
+    def week(self) -> str:
+        """The ISO week of the day."""
+        return iso_week(date.fromisoformat(self.day))
 
 
 @dataclass(frozen=True, slots=True)

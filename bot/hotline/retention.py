@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.hotline.ledger import Ledger
 from bot.hotline.ports import Clock, Store
+from bot.hotline.records import iso_week
 
 _BATCH = 500  # rows in one transaction, so that nobody waits for a purge
 
@@ -53,6 +54,7 @@ async def purge(store: Store, clock: Clock, retention: Retention) -> Purged:
     await sweep("subscriptions", lambda ledger: ledger.office.broadcasts.expire(subscribers, _BATCH))
     await sweep("conversations", lambda ledger: _forget_idle(ledger, talks))
     await sweep("findings", lambda ledger: ledger.findings.forget(now - retention.findings, _BATCH))
+    await sweep("counted", lambda ledger: ledger.findings.forget_counted(iso_week(now.date()), _BATCH))
     await sweep("lanes", lambda ledger: ledger.lanes.forget_idle(now - retention.lanes, _BATCH))
     return purged
 

@@ -54,7 +54,7 @@ class Settler:
         if not buried and not ledger.inbox.finish(incoming.id):
             raise LostError
         record_incoming(ledger, incoming, outcome.understood, now)
-        ledger.findings.count(_tally(conversation, outcome, language, stay, now))
+        ledger.findings.count(conversation.id, _tally(conversation, outcome, language, stay, now), outcome.topic)
         current = _with(conversation, session, language, stay)
         for effect in turn.effects:
             self._carry_out(ledger, current, incoming.message, effect, now)
@@ -215,7 +215,7 @@ def kept_quiet(before: Session, outcome: Outcome) -> Outcome:
         stay=turn.session.stay,
     )
     effects = tuple(effect for effect in turn.effects if isinstance(effect, OpenCase | Note | Rate))
-    return Outcome(type(turn)(session, (), effects), outcome.understood, outcome.urgency)
+    return Outcome(type(turn)(session, (), effects), outcome.understood, outcome.urgency, outcome.topic)
 
 
 def grave(outcome: Outcome) -> bool:

@@ -7,7 +7,11 @@ How it keeps single callers out:
   of `K`, so that each figure stands for `K` possible counts.
 - Totals are added up from the cells shown. There is no other total to compute a cell from that is left out.
 
-What it cannot do: statistics do not know who wrote, so messages are counted, and `K` messages may be one caller's.
+- People are counted, not messages: a caller counts once for a week, country, topic, urgency and language, however often
+  they write (`storage.finding`). One caller therefore moves a figure by one step of `K` at most.
+
+What it cannot do: a caller who asks about two topics counts in both, so sums of cells are needs, not people; one who
+had their data deleted, or writes by two messengers, is counted anew; and a forged crowd can fill a cell.
 """
 
 from __future__ import annotations
@@ -21,11 +25,11 @@ from dataclasses import astuple, dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from bot.hotline.records import Tally
+from bot.hotline.records import Tally, iso_week
 
 K: Final = 10  # the fewest that are shown
 DIMENSIONS: Final = ("country", "topic", "urgency", "language", "week")
-_HEADER = (*DIMENSIONS, "messages")
+_HEADER = (*DIMENSIONS, "people")
 # Hashtags of hxlstandard.org; HXL has none for a language, which describes the report (#meta).
 _TAGS = ("#country+code", "#sector+topic+code", "#severity+code", "#meta+language+code", "#date+week", "#affected+num")
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -58,10 +62,10 @@ def needs(
     weeks = set(whole_weeks(first, last, today))
     counts: Counter[tuple[str, str, str, str, str]] = Counter()
     for tally in tallies:
-        week = iso_week(date.fromisoformat(tally.day))
-        if week in weeks and (tally.intent or tally.action) and tally.count > 0:
+        week = tally.week
+        if week in weeks and (tally.intent or tally.action) and tally.people > 0:
             topic = topics.get(tally.intent, "unclear")
-            counts[_code(tally.stay), _code(topic), _code(tally.urgency), _code(tally.language), week] += tally.count
+            counts[_code(tally.stay), _code(topic), _code(tally.urgency), _code(tally.language), week] += tally.people
     return tuple(sorted(Cell(*key, count=count - count % k) for key, count in counts.items() if count >= k))
 
 
@@ -88,12 +92,6 @@ def safe(value: str) -> str:
     """A text that no spreadsheet takes for a formula, on one line and without control characters."""
     shown = "".join(c if c.isprintable() else " " for c in value).encode("utf-8", "replace").decode("utf-8")
     return f"'{shown}" if value.startswith(_FORMULA) or shown.lstrip().startswith(_FORMULA) else shown
-
-
-def iso_week(day: date) -> str:
-    """For example 2026-W48."""
-    year, week, _ = day.isocalendar()
-    return f"{year:04}-W{week:02}"
 
 
 def whole_weeks(first: date, last: date, today: date) -> list[str]:

@@ -37,7 +37,7 @@ EXPECTED = {
     "/missed/done": READERS, "/content-problems": READERS, "/cases/{case}/agree": DESK, "/cases/{case}/gap": DESK, "/cases/{case}/file": DESK,
     "/cases/{case}/sent/{line}": DESK,
     "/letters": NEWS, "/letters/{direction}/{letter}/retry": NEWS, "/letters/{direction}/{letter}/discard": NEWS,
-    "/users": ADMINS, "/users/{user}": ADMINS, "/users/{user}/reset": ADMINS, "/users/{user}/disable": ADMINS,
+    "/needs": SUPERVISORS | ADMINS, "/needs.csv": SUPERVISORS | ADMINS, "/users": ADMINS, "/users/{user}": ADMINS, "/users/{user}/reset": ADMINS, "/users/{user}/disable": ADMINS,
 }  # fmt: skip
 
 

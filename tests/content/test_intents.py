@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,8 @@ from bot.matching import template
 from bot.matching.match import Urgency
 
 ROOT = Path(__file__).parents[2]
+# Said below the neutral line of a yes-or-no question (tests/dialogue/test_turn.py), never first.
+BELOW = {"Do you want the police to come?"}
 WRITTEN = ("ru", "kk", "ky", "tg", "uz")
 STAYS = (*[code for code in STAY_COUNTRIES if code != "other"], "DE", "GB", "TM", "other", "")
 
@@ -91,6 +94,28 @@ def test_a_locked_phone_shows_nothing_of_the_danger_card(language: str, stay: st
     for urgency in (Urgency.URGENT, Urgency.EMERGENCY):
         shown = to_plain(handbook().numbers(language, stay, urgency))[:PREVIEW]
         assert not REVEALING.search(shown), shown
+
+
+def _spoken_by_the_bot() -> set[str]:
+    """Every phrase marked in what speaks to callers: dialogue, delivery, desk and channels, not the console's pages."""
+    marked: set[str] = set()
+    for folder in ("dialogue", "hotline", "channels"):
+        for path in (ROOT / "bot" / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "N_":
+                    marked |= {part.value for part in node.args if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+    return marked
+
+
+@pytest.mark.parametrize("language", ["ru", "kk", "ky", "tg", "uz", "uz_Cyrl"])
+def test_a_locked_phone_shows_nothing_of_a_phrase(language: str) -> None:
+    """Any phrase may be the first of a message."""
+    phrases = _spoken_by_the_bot()
+    book = Phrasebook.load(ROOT / "locales", [language])
+    assert len(phrases) > 120
+    assert phrases >= BELOW
+    bad = {found for phrase in phrases - BELOW if REVEALING.search(found := to_plain(book.say(phrase, language))[:PREVIEW])}
+    assert not bad
 
 
 def test_the_given_hotlines_and_missions_are_there() -> None:

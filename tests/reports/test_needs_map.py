@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from bot.cli import app
-from bot.hotline.records import Tally
-from bot.reports.needs_map import DIMENSIONS, Cell, K, as_csv, iso_week, needs, safe, totals, whole_weeks
+from bot.hotline.records import Tally, iso_week
+from bot.reports.needs_map import DIMENSIONS, Cell, K, as_csv, needs, safe, totals, whole_weeks
 
 TODAY = date(2026, 11, 24)  # a Tuesday
 FIRST = date(2026, 10, 26)  # a Monday
@@ -24,7 +24,7 @@ TOPICS = {"unpaid_wages": "work", "overstayed": "stay", "injury": "work"}
 
 
 def tally(day: date, count: int = 1, stay: str = "RU", intent: str = "unpaid_wages", language: str = "uz", urgency: str = "normal") -> Tally:
-    return Tally(day.isoformat(), "telegram", language, stay, intent, "answer", urgency, count)
+    return Tally(day.isoformat(), "telegram", language, stay, intent, "answer", urgency, people=count)
 
 
 days = st.integers(0, 40).map(lambda n: FIRST + timedelta(days=n))
@@ -43,7 +43,7 @@ def truth(tallies: list[Tally]) -> Counter[tuple[str, ...]]:
     """The real counts, written down independently."""
     counts: Counter[tuple[str, ...]] = Counter()
     for t in tallies:
-        counts[t.stay or "unknown", TOPICS.get(t.intent, "unclear"), t.urgency, t.language, iso_week(date.fromisoformat(t.day))] += t.count
+        counts[t.stay or "unknown", TOPICS.get(t.intent, "unclear"), t.urgency, t.language, iso_week(date.fromisoformat(t.day))] += t.people
     return counts
 
 
@@ -77,14 +77,14 @@ def test_a_release_depends_on_nothing_but_the_rounded_counts(tallies: list[Tally
             name = t.stay or "unknown", TOPICS.get(t.intent, "unclear"), t.urgency, t.language, iso_week(date.fromisoformat(t.day))
             if name in real:
                 count = real.pop(name)
-                padded.append(dataclasses.replace(t, count=count - count % K + offset))
+                padded.append(dataclasses.replace(t, people=count - count % K + offset))
         real = truth(tallies)
         assert release(padded) == release(tallies)
 
 
 @given(many, some)
 def test_one_caller_more_changes_at_most_one_cell_by_one_step(tallies: list[Tally], one: Tally) -> None:
-    one = dataclasses.replace(one, count=1)
+    one = dataclasses.replace(one, people=1)
     before, after = ({key(c): c.count for c in release(asked)} for asked in (tallies, [*tallies, one]))
     changed = {name: after.get(name, 0) - before.get(name, 0) for name in before | after if after.get(name) != before.get(name)}
     assert all(name in after for name in before)
@@ -138,7 +138,7 @@ def test_buttons_and_pictures_are_no_questions() -> None:
 
 def test_csv_has_hxl_tags() -> None:
     rows = list(csv.reader(io.StringIO(as_csv(release([tally(date(2026, 11, 16), 29)])))))
-    assert rows[0] == ["country", "topic", "urgency", "language", "week", "messages"]
+    assert rows[0] == ["country", "topic", "urgency", "language", "week", "people"]
     assert all(tag.startswith("#") for tag in rows[1])
     assert rows[1][0] == "#country+code"
     assert rows[2] == ["RU", "work", "normal", "uz", "2026-W47", "20"]

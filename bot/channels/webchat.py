@@ -150,7 +150,7 @@ class WebChatPages:
     def _policy(self) -> str:
         ancestors = f"'self' {self._embed_origins}".strip()
         return (
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+            "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
             f"base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
         )
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import structlog
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -21,13 +22,15 @@ from bot.errors import HotlineError, RefusedError, StoreAwayError
 from bot.hotline.staff import Visitor
 from bot.hotline.team import CONSOLE_LANGUAGES, Role
 
+log = structlog.get_logger(__name__)
+
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 LANGUAGE_NAMES = {
     "ru": "Русский", "kk": "Қазақша", "ky": "Кыргызча", "tg": "Тоҷикӣ", "uz": "O‘zbekcha", "en": "English",
 }  # fmt: skip
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; "
+    "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
@@ -103,7 +106,10 @@ class Pages:
         )
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-        """A template as a response."""
+        """A template as a response. That someone was kept out is logged: by which route, never what was asked."""
+        if status in (403, 429):
+            visitor, route = visitor_of(request), request.scope.get("route")
+            log.warning("refused", status=status, route=getattr(route, "path", ""), staff=visitor.staff.id if visitor else "")
         return HTMLResponse(self.text(request, template, **values), status, HEADERS)
 
     def failed(self, request: Request, error: RefusedError) -> Response:

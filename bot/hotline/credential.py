@@ -97,11 +97,11 @@ def totp_step(secret: str, code: str, now: datetime, last_step: int) -> int | No
 
 def new_recovery() -> list[str]:
     """Codes for the day the phone is lost; each works once."""
-    return ["-".join(_letters(5) for _ in range(2)) for _ in range(_RECOVERY_CODES)]
+    return ["-".join(_letters(6) for _ in range(4)) for _ in range(_RECOVERY_CODES)]
 
 
 def recovery_hash(code: str) -> str:
-    """What is kept of a recovery code; 50 random bits need no slow hash."""
+    """What is kept of a recovery code; 118 random bits need no slow hash."""
     return hashlib.sha256(code.strip().lower().encode("utf-8", "surrogatepass")).hexdigest()
 
 

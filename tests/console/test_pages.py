@@ -6,6 +6,7 @@ import re
 
 import pyotp
 import pytest
+from structlog.testing import capture_logs
 
 from bot.console.missed import as_example
 from bot.console.view import own_words
@@ -32,11 +33,25 @@ async def test_strict_headers_on_every_page(house: ConsoleHouse) -> None:
         policy = page.headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
+        assert "object-src 'none'" in policy
+        assert "base-uri 'none'" in policy
         assert "unsafe" not in policy
         assert "http" not in policy
         assert page.headers["cache-control"] == "no-store"
         assert page.headers["x-content-type-options"] == "nosniff"
         assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=|https?://(?!desk)", page.text), path
+
+
+async def test_who_was_kept_out_is_logged_without_what_was_asked(house: ConsoleHouse) -> None:
+    member = await house.enter("Member")
+    assert member.staff
+    with capture_logs() as lines:
+        assert (await member.get("/console/audit?secret=x")).status_code == 403
+        member.csrf = "forged"
+        assert (await member.post("/console/desk/duty", {"duty": "off"})).status_code == 403
+    refused = [line for line in lines if line["event"] == "refused"]
+    assert [(line["route"], line["staff"]) for line in refused] == [("/console/audit", member.staff.id), ("/console/desk/duty", member.staff.id)]
+    assert "secret" not in str(refused)
 
 
 async def test_the_cookie_is_strict_and_the_token_only_there(house: ConsoleHouse) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bench.sbom import Package, bill, licence_list, read
+from bench.sbom import MODELS, Package, bill, licence_list, read
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements.lock"
@@ -32,13 +32,25 @@ def test_every_dependency_of_the_project_is_locked() -> None:
 def test_every_locked_package_is_in_the_bill_with_all_its_hashes() -> None:
     made = bill(LOCKED)
     assert (made["bomFormat"], made["specVersion"]) == ("CycloneDX", "1.6")
-    components = {component["purl"]: component for component in made["components"]}
+    components = {component["purl"]: component for component in made["components"] if component["type"] == "library"}
     assert len(components) == len(LOCKED)
     for package in LOCKED:
         component = components[package.purl]
         assert {part["hashes"][0]["content"] for part in component["externalReferences"]} == set(package.hashes)
         assert component["licenses"]
     assert made == bill(LOCKED), "the same lock gives the same bill"
+
+
+def test_every_model_is_in_the_bill_and_ours_with_their_hash() -> None:
+    models = {component["name"]: component for component in bill(LOCKED)["components"] if component["type"] == "machine-learning-model"}
+    assert set(models) == {name for name, *_ in MODELS}
+    shipped = {path.name.partition("-")[0].partition(".")[0] for path in (ROOT / "bot/matching/model").glob("*.npz")}
+    named = {Path(place).name.partition("-")[0].partition(".")[0] for *_, place in MODELS if place.endswith(".npz")}
+    assert shipped == named, "weights that no bill names"
+    for _, _, licence, _, place in MODELS:
+        assert licence in _KNOWN
+        assert place.startswith("package ") or list(ROOT.glob(place))
+    assert all(models[name].get("hashes") for name, _, _, _, place in MODELS if place.endswith(".npz"))
 
 
 def test_every_locked_package_is_in_the_licence_list() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pyotp
 import pytest
 
@@ -139,6 +141,7 @@ async def test_a_code_works_once_and_a_recovery_code_once(house: DeskHouse) -> N
     secret = credential.new_totp()
     code = pyotp.TOTP(secret).at(house.clock.now())
     token, recovery = await house.accounts.enrol(visitor, secret, code)
+    assert all(len(code.replace("-", "")) * math.log2(31) > 112 for code in recovery)
     assert (await house.accounts.visitor(token)).login.complete  # type: ignore[union-attr]
     assert await house.accounts.visitor(visitor.token) is None  # a fresh token took its place
     half = await log_in(house)

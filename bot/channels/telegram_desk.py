@@ -85,8 +85,11 @@ def said(raw: Mapping[str, Any]) -> Said | None:
     if text is None and not file and not strange:
         return None
     thread = message.get("message_thread_id", 0) if message.get("is_topic_message") else 0
+    update, number = raw.get("update_id"), message.get("message_id")
+    if not isinstance(update, int) or not isinstance(number, int) or not isinstance(thread, int):
+        return None
     person = hashlib.sha256(f"telegram staff {message['from'].get('id')}".encode()).hexdigest()[:32]
-    return Said(raw["update_id"], message["message_id"], thread, person, str(text or caption or ""), file, strange)
+    return Said(update, number, thread, person, str(text or caption or ""), file, strange)
 
 
 def _attached(message: Mapping[str, Any]) -> str:

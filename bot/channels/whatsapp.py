@@ -115,17 +115,23 @@ class WhatsAppChannel:
 
     async def media(self, reference: str) -> AsyncIterator[bytes]:
         """A file that a caller sent, at most 20 MB of it."""
-        async with self._http().get(f"{self._settings.api_url}/{_plain_id(reference)}", headers=self._headers()) as answer:
-            address = (await answer.json()).get("url", "") if answer.status == 200 else ""
-        if not self._is_media_host(address):
-            raise GaveUpError("WhatsApp does not have this file any more.")
-        async with self._http().get(address, headers=self._headers(), allow_redirects=False) as answer:
-            size = 0
-            async for chunk in answer.content.iter_chunked(65_536):
-                size += len(chunk)
-                if size > _MEDIA_LIMIT:
-                    return
-                yield chunk
+        url = f"{self._settings.api_url}/{_plain_id(reference)}"
+        try:
+            async with self._http().get(url, headers=self._headers()) as answer:
+                address = (await answer.json()).get("url", "") if answer.status == 200 else ""
+            if not self._is_media_host(address):
+                raise GaveUpError("WhatsApp does not have this file any more.")
+            async with self._http().get(address, headers=self._headers(), allow_redirects=False) as answer:
+                if answer.status != 200:
+                    raise GaveUpError("WhatsApp does not have this file any more.")
+                size = 0
+                async for chunk in answer.content.iter_chunked(65_536):
+                    size += len(chunk)
+                    if size > _MEDIA_LIMIT:
+                        return
+                    yield chunk
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise TryLaterError(f"WhatsApp could not be reached: {type(error).__name__}") from None
 
     def _is_media_host(self, address: str) -> bool:
         parts = urlsplit(address)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.console.media import sniffed
+from bot.console.media import part, sniffed
 from bot.console.photo import without_metadata
 from bot.dialogue.message import Kind, Media
 from bot.errors import GaveUpError
@@ -143,3 +143,32 @@ async def test_who_may_not_see_the_case_sees_no_file(house: ConsoleHouse) -> Non
     assert (await member.get(f"/console/cases/{case}/media/{line}")).status_code == 404  # the platform lost it
     text = next(line.id for line in await house.house.lines() if line.kind == "text")
     assert (await member.get(f"/console/cases/{case}/media/{text}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("bytes=0-", (0, 100)), ("bytes=10-19", (10, 20)), ("bytes=90-500", (90, 100)), ("bytes=-7", (93, 100)), ("bytes=-500", (0, 100)),
+        ("bytes=100-", None), ("bytes=20-10", None), ("bytes=-", None), ("bytes=0-1,5-6", None), ("lines=1-2", None), ("", None), ("bytes=-0", None),
+    ],
+)  # fmt: skip
+def test_parts_of_a_file(asked: str, given: tuple[int, int] | None) -> None:
+    assert part(asked, 100) == given
+
+
+async def test_a_voice_message_is_played_in_parts_and_that_is_one_opening(house: ConsoleHouse) -> None:
+    member = await house.enter("Member")
+    voice = b"OggS\0\x02" + bytes(range(100))
+    case, _ = await sent(house, {"f1": voice}, "f1", Kind.VOICE)
+    await house.desk.next_case(member.staff)  # type: ignore[arg-type]
+    line = next(line.id for line in await house.house.lines() if line.kind == "voice")
+    url = f"/console/cases/{case}/media/{line}"
+    whole = await member.get(url)
+    assert (whole.status_code, whole.content, whole.headers["accept-ranges"]) == (200, voice, "bytes")
+    first = await member.get(url, headers={"Range": "bytes=0-"})
+    assert (first.status_code, first.content) == (206, voice)
+    assert first.headers["content-range"] == f"bytes 0-{len(voice) - 1}/{len(voice)}"
+    later = await member.get(url, headers={"Range": "bytes=50-59"})
+    assert (later.status_code, later.content) == (206, voice[50:60])
+    opened = [entry for entry in await house.read(lambda ledger: ledger.office.audit.page(9)) if entry.act == "file opened"]
+    assert len(opened) == 2

@@ -163,6 +163,7 @@ async def run(seconds: float, peak: float, share: float) -> None:
             "HOTLINE_WHATSAPP__VERIFY_TOKEN": "word", "HOTLINE_WHATSAPP__API_URL": meta.url,
         })  # fmt: skip
         try:
+            await asyncio.to_thread(service.run, "train")  # when the shipped model does not fit the content
             await asyncio.to_thread(service.start)
             hook = f"{service.url}/whatsapp/webhook"
             await saturate(Crowd(meta, hook, _numbers=itertools.count(4_000_000)))  # warm

@@ -65,7 +65,20 @@ class TelegramProcess:
 
     def visible(self, chat: int) -> list[str]:
         """The texts that stand in a chat now."""
-        return [message.get("text", "") for message in self._web.get(f"/control/chat/{chat}").json()]
+        return [message.get("text", "") for message in self.chat(chat)]
+
+    def chat(self, chat: int) -> list[dict[str, Any]]:
+        """The messages that stand in a chat now."""
+        found: list[dict[str, Any]] = self._web.get(f"/control/chat/{chat}").json()
+        return found
+
+    def standing(self, chat: int, thread: int = 0) -> str:
+        """All texts that stand in a topic now."""
+        return "\n".join(m.get("text", "") for m in self.chat(chat) if m.get("message_thread_id", 0) == thread)
+
+    def file(self, identity: str) -> bytes:
+        """A file's bytes."""
+        return self._web.get(f"/control/file/{identity}").content
 
     def answer(self, chat: int, before: int, seconds: float = 30.0) -> dict[str, Any]:
         """The newest message to a chat, once there are more than `before` of them."""

@@ -330,7 +330,7 @@ class Methods:
 
     async def deleteForumTopic(self, params: Json) -> bool:  # noqa: N802
         self._topic(params)
-        del self._forum(params).topics[number(params, "message_thread_id")]
+        self.world.drop_topic(self._forum(params).id, number(params, "message_thread_id"))
         return True
 
     def _open_or_close(self, params: Json, *, closed: bool) -> bool:

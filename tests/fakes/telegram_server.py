@@ -5,10 +5,12 @@ Point a bot at it with HOTLINE_TELEGRAM__API_URL; any token of the right form is
 Tests in the same loop use `async with TelegramServer() as telegram:` and act on `telegram.world`. Others use HTTP:
 
 - `POST /control/<action>` with the action's arguments as JSON: say, send, edit, press, react, block, unblock, invite,
-  group_say, push, repeat, age (methods of `World`), trouble (fields of `Trouble`), limits (fields of `Limits`), reset.
+  group_say, move, drop_topic, push, repeat, age (methods of `World`), trouble (fields of `Trouble`), limits (fields of `Limits`), reset.
   Answers {"result": …}, 400 {"error": …} when it cannot be.
-- `GET /control/state`: sent, deleted, answered, edited, commands, texts, left, pending, webhook, calls, refused.
+- `GET /control/state`: sent, deleted, answered, edited, commands, texts, left, pending, webhook, calls, refused, reactions,
+  topics by group.
 - `GET /control/chat/<id>`: the messages that stand in that chat now.
+- `GET /control/file/<id>`: a file's bytes, by its id.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from tests.fakes.telegram_methods import Methods, number
 from tests.fakes.telegram_world import Json, World
 
 TOKEN = "700000001:TEST-only-not-a-real-token-0123456789"
-_ACTIONS = ("say", "send", "edit", "press", "react", "block", "unblock", "invite", "group_say", "push", "repeat", "age")
+_ACTIONS = ("say", "send", "edit", "press", "react", "block", "unblock", "invite", "group_say", "move", "drop_topic", "push", "repeat", "age")
 _COUNTED = re.compile(r"(?i)send(?!ChatAction)|copyMessage|forwardMessage")
 _WEBHOOK_TIMEOUT = 10.0  # seconds until an answer counts as failed
 
@@ -59,6 +61,7 @@ class TelegramServer:
         app.router.add_post("/control/{action}", self._control)
         app.router.add_get("/control/state", self._state)
         app.router.add_get("/control/chat/{chat}", self._chat)
+        app.router.add_get("/control/file/{file}", self._file)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
@@ -164,9 +167,13 @@ class TelegramServer:
     async def _state(self, _request: web.Request) -> web.Response:
         world = self.world
         names = ("sent", "deleted", "answered", "edited", "actions", "commands", "texts", "left", "pending")
-        shown: Json = {name: getattr(world, name) for name in names}
+        topics = {str(chat.id): chat.topics for chat in world.chats.values() if chat.topics}
+        shown: Json = {"topics": topics, "reactions": world.reactions} | {name: getattr(world, name) for name in names}
         shown |= {"webhook": dataclasses.asdict(world.webhook), "calls": self.calls, "refused": self.limits.refused}
         return web.json_response(shown)
+
+    async def _file(self, request: web.Request) -> web.Response:
+        return web.Response(body=self.world.files[request.match_info["file"]][1])
 
     async def _chat(self, request: web.Request) -> web.Response:
         wanted = int(request.match_info["chat"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import itertools
 import random
 import time
@@ -97,11 +98,37 @@ class World:
         return self._message(chat, {"text": text, **extra, **fields}, language, ago)
 
     def send(
-        self, chat: int, kind: str, *, language: str = "", caption: str = "", ago: float = 0, **fields: Any
+        self,
+        chat: int,
+        kind: str,
+        *,
+        language: str = "",
+        caption: str = "",
+        ago: float = 0,
+        content: str = "",
+        **fields: Any,
     ) -> int:
-        """Anything but a text: photo, voice, document, sticker, location, contact, dice, …"""
+        """Anything but a text: photo, voice, document, sticker, location, contact, dice, …; `content`: base64."""
         extra = {"caption": caption} if caption else {}
-        return self._message(chat, {**self._content(kind), **extra, **fields}, language, ago)
+        made = self._content(kind)
+        if content:
+            file = made[kind][-1] if kind == "photo" else made[kind]
+            self.files[file["file_id"]] = (self.files[file["file_id"]][0], base64.b64decode(content))
+        return self._message(chat, {**made, **extra, **fields}, language, ago)
+
+    def move(self, chat: int, message: int, latitude: float, longitude: float) -> int:
+        """A live location goes elsewhere."""
+        old = self.messages[(chat, message)]
+        place = {"latitude": latitude, "longitude": longitude, "live_period": 900}
+        self.messages[(chat, message)] = new = {**old, "location": place, "edit_date": int(time.time()) + 1}
+        return self.push({"edited_message": new})
+
+    def drop_topic(self, chat: int, thread: int) -> None:
+        """Somebody deletes a topic with all that is in it."""
+        del self.chats[chat].topics[thread]
+        gone = [place for place, message in self.messages.items() if message.get("message_thread_id") == thread]
+        for place in gone:
+            del self.messages[place]
 
     def _content(self, kind: str) -> Json:
         if kind == "photo":

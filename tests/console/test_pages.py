@@ -95,7 +95,7 @@ async def test_from_invitation_to_second_factor(house: ConsoleHouse) -> None:
     assert wrong.status_code == 400
     code = pyotp.TOTP(secret).at(house.clock.now())
     codes = await browser.http.post("/console/enrol", data={"csrf": csrf, "secret": secret, "code": code})
-    assert len(re.findall(r"<li><code>[a-z2-9]{5}-[a-z2-9]{5}</code>", codes.text)) == 10
+    assert len(re.findall(r"<li><code>[a-z2-9]{6}(?:-[a-z2-9]{6}){3}</code>", codes.text)) == 10
     assert (await browser.get("/console/board")).status_code == 200
 
 

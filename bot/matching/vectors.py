@@ -1,6 +1,6 @@
 """Vectors of sentences already encoded, so that an edit of one example costs one encoding.
 
-Two stores are read: the one in the repository (bytes, made by `python -m bot.matching.artefact`)
+Two stores are read: the one in the repository (bytes, made by `python -m bench.artefact`)
 and the one in the cache directory, which alone is written.
 """
 

@@ -44,9 +44,9 @@ def test_wrong_hours_are_named(text: str) -> None:
         Hours.parse(text, "UTC")
 
 
-@pytest.mark.parametrize(("zone", "holidays"), [("Nowhere/Here", ""), ("UTC", "31.12.2026")])
-def test_wrong_zone_or_holiday_is_named(zone: str, holidays: str) -> None:
-    with pytest.raises(SettingsError, match="DESK_ZONE"):
+@pytest.mark.parametrize(("zone", "holidays", "named"), [("Nowhere/Here", "", "DESK_ZONE"), ("UTC", "31.12.2026", "DESK_HOLIDAYS")])
+def test_wrong_zone_or_holiday_is_named(zone: str, holidays: str, named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
         Hours.parse("Mon 09:00-18:00", zone, holidays)
 
 

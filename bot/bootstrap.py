@@ -7,10 +7,9 @@ import contextlib
 import hashlib
 import html
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -57,6 +56,7 @@ from bot.hotline.spool import Spool
 from bot.hotline.staff import Accounts
 from bot.hotline.worker import Worker
 from bot.matching.matcher import Matcher
+from bot.server import Server, listen
 from bot.settings import Settings
 from storage.cipher import load_cipher
 from storage.migration import migrate as migrate_schema
@@ -139,10 +139,10 @@ async def work(config: Settings) -> None:
 
 
 async def _serve(config: Settings, *, workers: bool) -> None:
-    listening = _listen(config.host, config.port)
+    listening = listen(config.host, config.port)
     async with running(config, serving=True, workers=workers) as service:
         app = service.app()
-        server = _Server(
+        server = Server(
             uvicorn.Config(
                 app,
                 host=config.host,
@@ -164,33 +164,6 @@ async def _serve(config: Settings, *, workers: bool) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, server.ask_to_stop)
         await server.serve([listening])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Take the port before anything else is begun. Raises SettingsError when it cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        raise SettingsError(f"HOTLINE_HOST or HOTLINE_PORT: cannot listen on {host}:{port} ({error.strerror}). Is it in use already?") from error
-    return listening
-
-
-class _Server(uvicorn.Server):
-    """uvicorn that leaves signals to us: it would end the process by the signal, before what is in hand is finished."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
-
-    def ask_to_stop(self) -> None:
-        """Stop in order: streams end, requests in hand are answered; asked again, cut the connections."""
-        self.config.app.state.stopping.set()  # type: ignore[union-attr]
-        self.force_exit = self.should_exit
-        self.should_exit = True
 
 
 @dataclass

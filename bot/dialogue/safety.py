@@ -94,7 +94,7 @@ def note_answer(scene: Scene, question: str, said_yes: bool) -> Turn:
     if after < len(names):
         turn = _question(scene, names[after])
         return Turn(turn.session, turn.replies, tuple(effects), scene.match)
-    thanks = scene.say(N_("Thank you. A person sees your answers."))
+    thanks = scene.say(N_("Thank you. A person will read your answers."))
     buttons = (scene.button("numbers", N_("Numbers")), scene.button("exit", N_("Leave quickly")))
     return scene.turn(Reply(f"{thanks} {handover.what_happens(scene)}", buttons), effects=tuple(effects), mode=Mode.OPEN)
 

@@ -32,7 +32,7 @@ def test_a_check_word_and_a_safe_time_stand_at_the_top_and_go_with_the_case(serv
     page.get_by_role("button", name="Propose a word").click()
     assert "о слове" in page.locator("#text").input_value()  # in the caller's language
     page.keyboard.press("Control+Enter")
-    hear(caller, "Давайте условимся о слове")
+    hear(caller, "Давайте договоримся о слове")
     caller.post(text=WORD)
     expect(page.locator("#lines .in").last).to_contain_text(WORD, timeout=5000)
     page.get_by_label("Check word", exact=True).fill(WORD)

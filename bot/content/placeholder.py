@@ -11,7 +11,7 @@ _BRACE = re.compile(r"\{[^}\n]{0,40}\}?|\}")
 # What must not be transliterated: placeholders, links, addresses, and names written in Latin everywhere.
 _KEEP = re.compile(
     r"\{[^}]*\}|\]\([^)]*\)|https?://\S+|[\w.+-]+@[\w-]+\.[\w.]+|\b[\w-]+\.(?:kz|kg|tj|uz|ru|tm|org|int|com|gov)(?:/\S*)?\b|"
-    r"\b(?:Telegram|WhatsApp|Gosuslugi|Amina|ruID|eQonaq|STOP|EPS|GLAA|Google|Facebook|Instagram|Viber|SMS|SIM|PIN)\b"
+    r"\b(?:Telegram|WhatsApp|Gosuslugi|Amina|ruID|eQonaq|STOP|EPS|GLAA|Google|Facebook|Instagram|Viber|SMS|SIM|PIN|HXL|CSV|PDF|JPEG|PNG|QR|TOTP)\b"
 )
 
 
@@ -39,4 +39,5 @@ def transliterated(text: str, convert: Callable[[str], str]) -> str:
     for keep in _KEEP.finditer(text):
         parts += [convert(text[end : keep.start()]), keep.group()]
         end = keep.end()
+        end += text.startswith("’", end)  # "WhatsApp’ning" is "WhatsAppнинг"
     return "".join([*parts, convert(text[end:])])

@@ -10,6 +10,7 @@ import hmac
 import secrets
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 
 import pyotp
 from argon2 import PasswordHasher
@@ -23,7 +24,8 @@ PASSWORD_MAX = 128
 _STEP = 30  # seconds a one-time code lives
 _RECOVERY_CODES = 10
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that looks like something else
-_COMMON = ("password", "qwerty", "123456", "parol", "пароль", "йцукен", "hotline", "admin", "letmein", "iloveyou")
+_COMMON = ("password", "qwerty", "123456", "parol", "пароль", "йцукен", "hotline", "admin", "letmein", "iloveyou")  # with nothing but figures around
+_LIST = Path(__file__).with_name("common_passwords.txt")  # says where it comes from
 _hasher = PasswordHasher()  # RFC 9106's second choice: t=3, 64 MiB, p=4
 
 
@@ -46,13 +48,25 @@ def _nobody() -> str:
 
 
 def check_strength(password: str, name: str) -> None:
-    """Refuse what is guessed first: short, well-known, the own name. No rules on kinds of characters."""
+    """Refuse what is guessed first: short, well-known, with the own name in it. No rules on kinds of characters."""
     plain = password.casefold()
     if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
         raise RefusedError(N_("A password needs 12 to 128 characters. A few words in a row are best."))
     simple = len(set(plain)) < 5 or any(plain.replace(word, "").strip("0123456789!.,_- ") == "" for word in _COMMON)
-    if simple or (len(name) > 2 and name.casefold() in plain):
+    own = _letters_of(name)
+    if simple or (len(own) > 2 and own in _letters_of(password)) or _is_common(plain):
         raise RefusedError(N_("This password is too easy to guess."))
+
+
+def _letters_of(text: str) -> str:
+    """Without spaces, dots and the like, so that a name is found however it is written."""
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+def _is_common(plain: str) -> bool:
+    """Whether it is on the list, which is read for this and let go again: passwords are set seldom."""
+    with _LIST.open(encoding="utf-8") as lines:
+        return any(line.rstrip("\n") == plain for line in lines)
 
 
 def new_token() -> str:

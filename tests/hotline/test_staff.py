@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pyotp
 import pytest
@@ -64,6 +65,31 @@ async def test_weak_passwords_are_refused(house: DeskHouse, password: str) -> No
     with pytest.raises(RefusedError):
         await house.accounts.accept(token, password)
     assert await house.accounts.accept(token, PASSWORD)  # the link is still good
+
+
+@pytest.mark.parametrize("password", ["Qwertyqwerty", "1qaz2wsx3edc", "PolniyPizdec0211", "gfhjkmgfhjkm"])
+async def test_a_password_that_many_have_is_refused(house: DeskHouse, password: str) -> None:
+    _, token = await house.accounts.add("Dina", [Role.OPERATOR], ["ru"])
+    with pytest.raises(RefusedError, match="too easy"):
+        await house.accounts.accept(token, password)
+    assert await house.accounts.accept(token, password + " and a horse")
+
+
+def test_the_list_holds_enough_passwords_that_would_otherwise_pass() -> None:
+    lines = [line for line in Path(credential.__file__).with_name("common_passwords.txt").read_text("utf-8").splitlines() if line[0] != "#"]
+    assert len(set(lines)) >= 3000
+    for line in lines:
+        assert line == line.casefold()
+        assert len(line) >= credential.PASSWORD_MIN
+        with pytest.raises(RefusedError):
+            credential.check_strength(line, "Dina")
+
+
+@pytest.mark.parametrize("password", ["dinakarimova2026", "I am DINA-KARIMOVA!", "my.Dina.Karimova.here"])
+def test_the_own_name_is_found_however_it_is_written(password: str) -> None:
+    with pytest.raises(RefusedError, match="too easy"):
+        credential.check_strength(password, "Dina Karimova")
+    credential.check_strength(password, "Boris")
 
 
 async def test_names_are_one_in_any_case(house: DeskHouse) -> None:

@@ -10,9 +10,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from bot.console.gate import Gate, visitor
+from bot.console.gate import visitor
 from bot.console.part import Part
-from bot.console.said import Said
 from bot.console.view import Words
 from bot.hotline.desk import OUTCOMES
 from bot.hotline.duty import fresh
@@ -56,10 +55,6 @@ class PersonRow:
 class Boards(Part):
     """The pages."""
 
-    def __init__(self, gate: Gate) -> None:
-        super().__init__(gate)
-        self.said = Said()
-
     def router(self) -> APIRouter:
         """The routes."""
         router = self.gate.router()
@@ -90,7 +85,6 @@ class Boards(Part):
             waiting = ledger.cases.waiting(now, limit=500)
             events = ledger.office.board.events(_ALERTS, now - timedelta(hours=2), 30)
             asks = ledger.office.remarks.unanswered([case.id for case in held])
-            self.said.fill(ledger, [*waiting[:_ROWS], *held])
             return waiting, held, events, ledger.office.staff.all(), ledger.office.presences.all(), asks
 
         waiting, held, events, staff, presences, asks = await self.house.store.read(work)
@@ -103,11 +97,11 @@ class Boards(Part):
             "words": words,
             "silence": silence,
             "dead": depth.dead,
-            "waiting": [words.case(case, now, said=self.said.of(case)) for case in waiting[:_ROWS]],
+            "waiting": [words.case(case, now) for case in waiting[:_ROWS]],
             "waiting_total": len(waiting),
             "emergencies": sum(case.urgency is Urgency.EMERGENCY for case in waiting),
             "longest": max((now - case.waiting_since for case in waiting), default=None),
-            "held": [words.case(case, now, asks=case.id in asks, said=self.said.of(case)) for case in held],
+            "held": [words.case(case, now, asks=case.id in asks) for case in held],
             "alerts": [event for event in events if event.case in open_ids],
             "late": [words.case(case, now) for case in late],
             "asking": [words.case(case, now) for case in held if case.id in asks],

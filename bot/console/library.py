@@ -12,7 +12,6 @@ from fastapi import APIRouter, Form, Request, Response
 from bot.console.gate import visitor
 from bot.console.page import done
 from bot.console.part import Part
-from bot.console.view import own_words
 from bot.errors import NotFoundError
 from bot.hotline.team import Role
 from bot.reports.explanation import as_data
@@ -96,9 +95,7 @@ class Library(Part):
 
     async def try_page(self, request: Request) -> Response:
         """A question to try."""
-        return self.pages.page(
-            request, "try.html", text="", data=None, own_words=own_words, book=self.house.mind.edition.handbook
-        )
+        return self.pages.page(request, "try.html", text="", data=None, book=self.house.mind.edition.handbook)
 
     async def try_it(self, request: Request, text: Annotated[str, Form(max_length=_TEXT)]) -> Response:
         """How it is understood, and why. Nothing is kept."""
@@ -108,4 +105,4 @@ class Library(Part):
             return as_data(edition.matcher.explain(edition.matcher.match(text)))
 
         data = await asyncio.to_thread(explain)
-        return self.pages.page(request, "try.html", text=text, data=data, own_words=own_words, book=edition.handbook)
+        return self.pages.page(request, "try.html", text=text, data=data, book=edition.handbook)

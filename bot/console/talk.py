@@ -17,7 +17,7 @@ from bot.hotline.desk import AGREED, FACT_LIMIT, OUTCOMES, TEXT_LIMIT, Talk
 from bot.hotline.duty import fresh
 from bot.hotline.gap import report_gap
 from bot.hotline.ledger import Ledger
-from bot.hotline.records import MUTE, Direction
+from bot.hotline.records import MUTE
 from bot.hotline.team import Duty, RemarkKind, Role, Staff
 from bot.hotline.window import template
 from bot.matching.match import Urgency
@@ -99,7 +99,7 @@ class Talks(Part):
         return {
             "talk": talk,
             "case_id": case.id,
-            "view": words.case(case, now, said=[line.text for line in talk.lines if line.direction is Direction.IN]),
+            "view": words.case(case, now),
             "words": words,
             "lines": [
                 words.line(line) for line in talk.lines if line.created >= (conversation.cleared or line.created)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +14,6 @@ from bot.hotline.parcel import attached
 from bot.hotline.records import Case, CaseState, Conversation, Direction, Line, Status
 from bot.hotline.team import Staff
 from bot.hotline.window import WINDOWS
-from bot.language.folding import fold_words
 
 URGENCIES = {"emergency": N_("Emergency"), "urgent": N_("Urgent"), "normal": N_("Normal")}
 REASONS = {
@@ -70,8 +68,7 @@ CHOICES = {
     "show": N_("News"), "news": N_("News"), "numbers": N_("Numbers"), "time": N_("A safe time"), "exit": N_("Leave quickly"), "start": N_("Begins anew"), "delete": N_("Delete my data"),
 }  # fmt: skip
 _MODEL = "model"  # the name of the rule when no rule but likeness spoke
-_WORD = re.compile(r"[\w'’‘ʻʼ`´-]+")
-_SAID = 1000  # characters of a text searched for the words of a signal
+_PHRASE = 120  # characters of a signal's words that are shown
 _CHANNELS = {"telegram": "Telegram", "whatsapp": "WhatsApp", "webchat": "Web"}
 _PLAYED = ("voice", "video")
 _WRITTEN = ("text", "edited")
@@ -134,10 +131,8 @@ class Words:
         """A phrase."""
         return self.house.say(phrase, self.language, **values)
 
-    def case(
-        self, case: Case, now: datetime, *, unread: bool = False, asks: bool = False, said: Sequence[str] = ()
-    ) -> CaseView:
-        """A case in words; `said`: the caller's texts, in which the words that set off the alarm are found again."""
+    def case(self, case: Case, now: datetime, *, unread: bool = False, asks: bool = False) -> CaseView:
+        """A case in words."""
         handbook = self.house.mind.edition.handbook
         return CaseView(
             case=case,
@@ -151,7 +146,7 @@ class Words:
             channel=channel_name(case.channel),
             reason=self.say(REASONS.get(case.reason, REASONS["asked"])),
             topic=self.topic(case.intent),
-            because=tuple(self.because(case, said)),
+            because=tuple(self.because(case)),
             waited=now - case.waiting_since,
             operator=self.names.get(case.operator, "") if case.state is not CaseState.WAITING else "",
             unread=unread,
@@ -162,14 +157,14 @@ class Words:
         """An intent's title in a language the reader knows."""
         return self.house.mind.edition.handbook.title(intent, self.language) if intent else ""
 
-    def because(self, case: Case, said: Sequence[str] = ()) -> list[str]:
+    def because(self, case: Case) -> list[str]:
         """The caller's own words that set off the alarm, with the rule: "Passport taken: “…”, rule documents_taken"."""
         found: dict[str, None] = {}
         spoken = [signal for signal in case.signals if signal.get("phrase")]
         rules = [signal for signal in spoken if signal.get("rule") != _MODEL]
         for signal in rules or spoken:
             title = self.topic(str(signal.get("intent", "")))
-            words, rule = own_words(str(signal["phrase"]), said), str(signal.get("rule", ""))
+            words, rule = str(signal["phrase"])[:_PHRASE], str(signal.get("rule", ""))
             if rules:
                 found[self.say(N_("{title}: “{phrase}”, rule {rule}"), title=title, phrase=words, rule=rule)] = None
             else:
@@ -261,17 +256,6 @@ class Words:
         if hours < 48:
             return self.say(N_("{hours} h {minutes} min"), hours=hours, minutes=f"{rest:02}")
         return self.say(N_("{n} days"), n=hours // 24)
-
-
-def own_words(phrase: str, said: Sequence[str]) -> str:
-    """The words of a text that a folded phrase stands for; the phrase itself when they are not found."""
-    wanted = set(fold_words(phrase))
-    best: list[str] = []
-    for text in said:
-        words = [word for word in _WORD.findall(text[:_SAID]) if wanted & set(fold_words(word))]
-        if len(words) >= len(best):
-            best = words
-    return (" ".join(best) or phrase)[:120]
 
 
 def channel_name(channel: str) -> str:

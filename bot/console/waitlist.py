@@ -8,10 +8,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 
-from bot.console.gate import Gate, visitor
+from bot.console.gate import visitor
 from bot.console.page import done, go
 from bot.console.part import Part
-from bot.console.said import Said
 from bot.console.view import CaseView, Words
 from bot.dialogue.knowledge import N_
 from bot.errors import NotFoundError
@@ -43,10 +42,6 @@ class Waitlist:
 
 class Waiting(Part):
     """The pages and actions of the desk."""
-
-    def __init__(self, gate: Gate) -> None:
-        super().__init__(gate)
-        self.said = Said()
 
     def router(self) -> APIRouter:
         """The routes."""
@@ -87,7 +82,6 @@ class Waiting(Part):
                 mine.append((case, bool(talk and (talk.last_out is None or talk.last_in > talk.last_out))))
             everyone = ledger.office.presences.all()
             asks = ledger.office.remarks.unanswered([case.id for case in held])
-            self.said.fill(ledger, [*waiting, *held])
             return waiting, mine, everyone, ledger.office.staff.all(), asks, ledger.office.board.queue(languages)
 
         waiting, mine, everyone, staff, asks, (counts, since) = await self.house.store.read(work)
@@ -98,11 +92,11 @@ class Waiting(Part):
             counts=counts,
             total=sum(counts.values()),
             longest=now - since if since else None,
-            rows=[words.case(case, now, said=self.said.of(case)) for case in waiting],
+            rows=[words.case(case, now) for case in waiting],
             mine=[
                 words.case(c, now, unread=new, asks=c.id in asks) for c, new in mine if c.state is not CaseState.OFFERED
             ],
-            offer=words.case(offered, now, said=self.said.of(offered)) if offered else None,
+            offer=words.case(offered, now) if offered else None,
             offer_until=offered.offered_until if offered else None,
             presence=next((p for p in everyone if p.staff == me.id), None),
             colleagues=sum(p.staff != me.id and p.duty is Duty.ON and fresh(p, now, times) for p in everyone),

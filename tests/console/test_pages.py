@@ -9,7 +9,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.console.missed import as_example
-from bot.console.view import own_words
 from bot.hotline.ports import Store
 from bot.hotline.team import Role
 from tests.builders.console import ConsoleHouse, words_of
@@ -258,11 +257,3 @@ def test_a_yaml_line_means_the_words_themselves(text: str, line: str) -> None:
 
     assert as_example(text) == line
     assert yaml.safe_load(f"- {line}") == [" ".join(re.sub(r"[<>\[\]()|{}]", " ", text).split())]
-
-
-def test_the_callers_own_words_are_found_for_a_folded_phrase() -> None:
-    from bot.language.folding import fold
-
-    said = ["салом", "Кеча паспортимни олиб қўйди, нима қилай"]
-    assert own_words(fold("паспортимни олиб қўйди"), said) == "паспортимни олиб қўйди"
-    assert own_words("unknown words", said) in ("unknown words",)

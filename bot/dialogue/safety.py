@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.dialogue import handover
 from bot.dialogue.closed_answer import closed_answer, leaves
 from bot.dialogue.effect import Effect, Note, OpenCase
@@ -77,7 +79,8 @@ def begin_questions(scene: Scene) -> Turn:
     """Call a person, and meanwhile ask what they must know, by closed questions."""
     turn = handover.ask(scene, "danger", urgency=Urgency(scene.session.danger or "urgent"))
     following = _question(scene, next(iter(_QUESTIONS)))
-    return Turn(turn.session.change(mode=Mode.DANGER, offered=following.session.offered), (*turn.replies, *following.replies), turn.effects, scene.match)
+    session = turn.session.change(mode=Mode.DANGER, offered=following.session.offered)
+    return replace(turn, session=session, replies=(*turn.replies, *following.replies))
 
 
 def note_answer(scene: Scene, question: str, said_yes: bool) -> Turn:
@@ -92,8 +95,7 @@ def note_answer(scene: Scene, question: str, said_yes: bool) -> Turn:
     names = list(_QUESTIONS)
     after = names.index(question) + 1
     if after < len(names):
-        turn = _question(scene, names[after])
-        return Turn(turn.session, turn.replies, tuple(effects), scene.match)
+        return replace(_question(scene, names[after]), effects=tuple(effects))
     thanks = scene.say(N_("Thank you. A person will read your answers."))
     buttons = (scene.button("numbers", N_("Numbers")), scene.button("exit", N_("Leave quickly")))
     return scene.turn(Reply(f"{thanks} {handover.what_happens(scene)}", buttons), effects=tuple(effects), mode=Mode.OPEN)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.dialogue import command, danger, handover, menu, news, parting, question, safety
-from bot.dialogue.closed_answer import leaves, number
+from bot.dialogue.closed_answer import closed_answer, number
 from bot.dialogue.context import Context
 from bot.dialogue.effect import Effect
 from bot.dialogue.knowledge import N_, Knowledge
@@ -25,7 +25,7 @@ _TOGETHER = 60.0  # seconds between two files that belong together, over a slow 
 
 @dataclass(frozen=True, slots=True)
 class _Pressed:
-    """A button, pressed or picked by its number."""
+    """A button, pressed or picked by its number, or by yes or no where the last question has two such buttons."""
 
     id: str
 
@@ -43,7 +43,7 @@ def take_turn(
     file_at = message.sent_at.timestamp() if message.kind in _FILES else 0.0
     scene = Scene(session.change(file_at=file_at), message, knowledge, context)
     text = message.text.strip()
-    if _wants_out(scene, text):
+    if parting.asks_to_leave(message, session.exit_word):
         return parting.quick_exit(scene)
     if session.case == "operator":
         return _mute(scene, text, understand)
@@ -58,12 +58,7 @@ def take_turn(
         return scene.turn(keep_offered=True) if goes_with_last else menu.without_words(scene)
     if not _has_word(text) and session.mode is Mode.NEW:
         return menu.welcome(scene)
-    closed = (
-        danger.closed_reply(scene, text)
-        or parting.closed_reply(scene, text)
-        or question.closed_reply(scene, text)
-        or news.closed_reply(scene, text)
-    )
+    closed = question.closed_reply(scene, text) or news.typed_reply(scene, text)
     if closed is not None:
         return closed
     match = understand(text, session.last_intent, session.language or message.language_hint)
@@ -90,15 +85,6 @@ def _asked_for(scene: Scene, text: str, match: Match) -> Turn | None:
     if wanted and (country := scene.knowledge.country(text)):
         return question.with_place(scene, country)
     return None
-
-
-def _wants_out(scene: Scene, text: str) -> bool:
-    message = scene.message
-    if message.kind is Kind.COMMAND:
-        return message.command in ("exit", "stop")
-    if message.kind is Kind.CHOICE:
-        return message.choice == "exit"
-    return leaves(text, scene.session.exit_word)
 
 
 def _mute(scene: Scene, text: str, understand: Understand) -> Turn:
@@ -132,7 +118,9 @@ def _pressed(scene: Scene, text: str) -> _Pressed | None:
     position = number(text)
     if 1 <= position <= len(offered):
         return _Pressed(offered[position - 1])
-    return None
+    asked = next((button.removesuffix("yes") for button in offered if button.endswith(":yes")), "")
+    said = closed_answer(text) if asked else None
+    return _Pressed(asked + said.value) if said else None
 
 
 def _press(scene: Scene, button: str) -> Turn:

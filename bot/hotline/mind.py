@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.content.handbook import Handbook
-from bot.dialogue.closed_answer import leaves
 from bot.dialogue.context import Context
 from bot.dialogue.knowledge import N_
 from bot.dialogue.message import Message
+from bot.dialogue.parting import asks_to_leave
 from bot.dialogue.reply import Reply
 from bot.dialogue.session import Session
 from bot.dialogue.turn import Turn, take_turn
@@ -54,7 +54,7 @@ class Mind:
 
     def priority(self, message: Message) -> int:
         """How urgent a message looks at the door: 0, 1 or 2. Fast, since every message passes."""
-        if message.command in ("exit", "stop") or message.choice == "exit" or leaves(message.text):
+        if asks_to_leave(message):
             return Urgency.EMERGENCY.rank  # who must leave cannot wait behind others
         if not message.text:
             return 0

@@ -420,3 +420,13 @@ def test_each_voice_message_is_answered() -> None:
     caller = Caller()
     caller.presses("lang:ru")
     assert all(caller.send(file(at, Kind.VOICE)).replies for at in (0, 1))
+
+
+@pytest.mark.parametrize("between", ["news", "menu", "help"])
+def test_a_yes_answers_the_question_on_the_screen_and_never_an_older_one_about_erasing(between: str) -> None:
+    caller = Caller(can_write_first=True)
+    caller.send(command("delete"))
+    caller.send(command(between))
+    assert not any(isinstance(effect, Erase) for effect in caller.says("да").effects)
+    caller.send(command("delete"))
+    assert Erase("everything") in caller.says("да").effects

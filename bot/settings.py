@@ -123,10 +123,7 @@ class Settings(BaseSettings):
     @property
     def usual_hours(self) -> Hours:
         """When messages usually come."""
-        try:
-            return Hours.parse(self.silence_hours, self.desk_zone)
-        except SettingsError as error:
-            raise SettingsError(str(error).replace("HOTLINE_DESK_HOURS", "HOTLINE_SILENCE_HOURS")) from None
+        return Hours.parse(self.silence_hours, self.desk_zone, setting="HOTLINE_SILENCE_HOURS")
 
     @field_validator("data_dir")
     @classmethod

@@ -26,18 +26,18 @@ class Hours:
     holidays: frozenset[date] = frozenset()
 
     @classmethod
-    def parse(cls, hours: str, zone: str, holidays: str = "") -> Self:
-        """Read "Mon-Fri 09:00-13:00,14:00-18:00; Sat 10:00-14:00"; raises SettingsError in plain words."""
+    def parse(cls, hours: str, zone: str, holidays: str = "", setting: str = "HOTLINE_DESK_HOURS") -> Self:
+        """Read "Mon-Fri 09:00-13:00,14:00-18:00; Sat 10:00-14:00"; raises SettingsError that names the `setting`."""
         week: list[list[tuple[int, int]]] = [[] for _ in _DAYS]
         for part in filter(None, (p.strip().lower() for p in hours.split(";"))):
             found = _SPAN.match(part)
             if not found or found["first"] not in _DAYS or (found["last"] or "mon") not in _DAYS:
-                raise SettingsError(f"HOTLINE_DESK_HOURS: {part!r} does not read like 'Mon-Fri 09:00-18:00'.")
+                raise SettingsError(f"{setting}: {part!r} does not read like 'Mon-Fri 09:00-18:00'.")
             first = _DAYS.index(found["first"])
             last = _DAYS.index(found["last"] or found["first"])
             days = range(first, last + 1) if first <= last else [*range(first, 7), *range(last + 1)]
             for day in days:
-                week[day] += [_span(times.strip()) for times in found["hours"].split(",")]
+                week[day] += [_span(times.strip(), setting) for times in found["hours"].split(",")]
         try:
             days_off = frozenset(date.fromisoformat(day) for day in holidays.replace(",", " ").split())
         except ValueError as error:
@@ -70,10 +70,10 @@ class Hours:
         return () if day in self.holidays else self.week[day.weekday()]
 
 
-def _span(times: str) -> tuple[int, int]:
+def _span(times: str, setting: str) -> tuple[int, int]:
     found = _TIMES.match(times)
     if found:
         start, end = int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])
         if 0 <= start < end <= _DAY_MINUTES:
             return start, end
-    raise SettingsError(f"HOTLINE_DESK_HOURS: {times!r} does not read like '09:00-18:00'.")
+    raise SettingsError(f"{setting}: {times!r} does not read like '09:00-18:00'.")

@@ -131,6 +131,11 @@ class MessageRows(Rows):
             query = query.where(message.c.created >= since)
         return [_line(row) for row in self.connection.execute(query.order_by(message.c.id).limit(limit))]
 
+    def get(self, conversation: str, line: int, since: datetime | None = None) -> Line | None:
+        """One line of the conversation, not older than `since`."""
+        found = self.of(conversation, line - 1, 1, since)
+        return found[0] if found and found[0].id == line else None
+
     def tail(self, conversation: str, limit: int = 50) -> list[Line]:
         """The latest lines, oldest first."""
         query = select(message).where(message.c.conversation_id == conversation)

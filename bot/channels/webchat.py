@@ -24,7 +24,7 @@ from bot.dialogue.message import Envelope, Kind, Message
 from bot.dialogue.reply import Reply
 from bot.errors import ForbiddenError, NotFoundError, RefusedError
 from bot.hotline.ledger import Ledger
-from bot.hotline.parcel import attached, visible_file
+from bot.hotline.parcel import attached, sent_file
 from bot.hotline.ports import Rates, Store
 from bot.hotline.records import Conversation, Direction, Line
 from bot.live import EventStream
@@ -188,7 +188,7 @@ class WebChatPages:
             conversation = ledger.conversations.find(NAME, address)
             if conversation is None:
                 raise NotFoundError
-            return visible_file(ledger, conversation, line)
+            return sent_file(ledger, conversation.id, line, conversation.cleared)  # nothing from before a quick exit
 
         mime, data = await self._store.read(work)
         headers = {**_HEADERS, "Content-Disposition": "attachment", "Content-Security-Policy": "default-src 'none'; sandbox"}

@@ -100,11 +100,8 @@ class MediaFiles(Part):
         me, now = visitor(request).staff, self.house.now()
 
         def work(ledger: Ledger) -> Line:
-            known = ledger.cases.get(case)
-            if known is None or not self.house.desk.may_see(ledger, known, me):
-                raise NotFoundError
-            lines = ledger.lines.of(known.conversation, after=line - 1, limit=1)
-            found = lines[0] if lines and lines[0].id == line else None
+            known = self.house.desk.visible(ledger, case, me)
+            found = ledger.lines.get(known.conversation, line) if known else None
             if found is None or found.direction is not Direction.IN or not found.detail.get("media"):
                 raise NotFoundError
             if request.headers.get("range", "bytes=0-").startswith("bytes=0-"):  # further parts are the same opening

@@ -54,8 +54,8 @@ class Parcels(Part):
         me, now = visitor(request).staff, self.house.now()
 
         def work(ledger: Ledger) -> tuple[str, bytes]:
-            known = ledger.cases.get(case)
-            if known is None or not self.house.desk.may_see(ledger, known, me):
+            known = self.house.desk.visible(ledger, case, me)
+            if known is None:
                 raise NotFoundError
             ledger.office.audit.append(now, me.id, "file opened", case[:8], str(line))
             return sent_file(ledger, known.conversation, line)

@@ -36,6 +36,7 @@ TEXT_LIMIT = 3500  # characters of an operator's message
 _NOT_YOURS = N_("This case is not with you any more.")
 _CONFIRM = N_("The caller left or has been silent for long. Confirm first that it is safe to write.")
 _REFUSED_AGAIN = timedelta(minutes=5)  # an offer one let expire is not made to the same person before that
+Ready = tuple[Case, Conversation, Channel]  # all that is needed to write to a caller
 _OPEN_STATES = (CaseState.WAITING, CaseState.OFFERED, CaseState.OPERATOR, CaseState.SILENT)
 
 
@@ -166,14 +167,10 @@ class OperatorsDesk:
             raise RefusedError(N_("A message needs 1 to 3500 characters."))
 
         def work(ledger: Ledger) -> int | None:
-            known, conversation, channel = self.ready(ledger, case, staff, now, confirmed=confirmed)
-            line = enqueue(
-                ledger, channel, conversation, Reply(clean), now,
-                direction=Direction.OPERATOR, author=staff.id, client_id=f"{staff.id}:{client_id}"[:64], priority=known.urgency.rank,
-            )  # fmt: skip
+            ready = self.ready(ledger, case, staff, now, confirmed=confirmed)
+            line = self.send(ledger, ready, staff, Reply(clean), client_id, now)
             if line is not None:
-                ledger.office.drafts.put(conversation.id, staff.id, "", now)
-                self.spoke(ledger, conversation, now)
+                ledger.office.drafts.put(ready[1].id, staff.id, "", now)
             return line
 
         return await self._store.transact(work)
@@ -186,13 +183,11 @@ class OperatorsDesk:
             known, conversation = self._held(ledger, case, staff)
             if not confirmed:
                 raise ConflictError(_CONFIRM)
-            return window.knock(ledger, self._announcer, known, conversation, staff.id, f"{staff.id}:{client_id}"[:64], now)
+            return window.knock(ledger, self._announcer, known, conversation, staff.id, _once(staff, client_id), now)
 
         return await self._store.transact(work)
 
-    def ready(
-        self, ledger: Ledger, case: str, staff: Staff, now: datetime, *, confirmed: bool
-    ) -> tuple[Case, Conversation, Channel]:
+    def ready(self, ledger: Ledger, case: str, staff: Staff, now: datetime, *, confirmed: bool) -> Ready:
         """The case this person has, its conversation, locked, and a channel that takes a message now; or a refusal."""
         known, conversation = self._held(ledger, case, staff)
         channel = self._announcer.channels.get(conversation.channel)
@@ -205,10 +200,16 @@ class OperatorsDesk:
         return known, conversation, channel
 
     @staticmethod
-    def spoke(ledger: Ledger, conversation: Conversation, now: datetime) -> None:
-        """Something was said to the caller now."""
-        session = conversation.session
-        ledger.conversations.save(conversation.id, session, conversation.language, conversation.stay, now)
+    def send(ledger: Ledger, ready: Ready, staff: Staff, reply: Reply, client_id: str, now: datetime) -> int | None:
+        """Put a reply on its way in this person's name: its line, or None when this `client_id` was sent before."""
+        case, conversation, channel = ready
+        line = enqueue(
+            ledger, channel, conversation, reply, now,
+            direction=Direction.OPERATOR, author=staff.id, client_id=_once(staff, client_id), priority=case.urgency.rank,
+        )  # fmt: skip
+        if line is not None:
+            ledger.conversations.save(conversation.id, conversation.session, conversation.language, conversation.stay, now)
+        return line
 
     @staticmethod
     def _held(ledger: Ledger, case: str, staff: Staff) -> tuple[Case, Conversation]:
@@ -229,8 +230,7 @@ class OperatorsDesk:
         now = self._clock.now()
 
         def work(ledger: Ledger) -> None:
-            known = ledger.cases.get(case)
-            if known and self.may_see(ledger, known, staff):
+            if known := self.visible(ledger, case, staff):
                 ledger.office.drafts.put(known.conversation, staff.id, text[:TEXT_LIMIT], now)
 
         await self._store.transact(work)
@@ -244,8 +244,8 @@ class OperatorsDesk:
             raise ForbiddenError
 
         def work(ledger: Ledger) -> None:
-            known = ledger.cases.get(case)
-            if known is None or not self.may_see(ledger, known, staff):
+            known = self.visible(ledger, case, staff)
+            if known is None:
                 raise ForbiddenError
             ledger.office.remarks.add(known.conversation, case, staff.id, kind, text=clean, now=now)
 
@@ -258,8 +258,8 @@ class OperatorsDesk:
         now, clean = self._clock.now(), " ".join(value.split())[:FACT_LIMIT]
 
         def work(ledger: Ledger) -> None:
-            known = ledger.cases.get(case)
-            if known is None or not self.may_see(ledger, known, staff):
+            known = self.visible(ledger, case, staff)
+            if known is None:
                 raise ForbiddenError
             ledger.conversations.put_note(known.conversation, fact, clean, now, case)
             ledger.office.audit.append(now, staff.id, f"{AGREED[fact]} {'set' if clean else 'taken back'}", case[:8])
@@ -335,8 +335,7 @@ class OperatorsDesk:
         now = self._clock.now()
 
         def work(ledger: Ledger) -> None:
-            known = ledger.cases.get(case)
-            if known is None or not self.may_see(ledger, known, staff):
+            if self.visible(ledger, case, staff) is None:
                 raise ForbiddenError
             cases.set_urgency(ledger, case, urgency, staff.id, now)
 
@@ -375,6 +374,12 @@ class OperatorsDesk:
             ahead=ledger.cases.ahead(case, now),
         )
 
+    @classmethod
+    def visible(cls, ledger: Ledger, case: str, staff: Staff) -> Case | None:
+        """The case, if there is one and this person may see it."""
+        known = ledger.cases.get(case)
+        return known if known and cls.may_see(ledger, known, staff) else None
+
     @staticmethod
     def may_see(ledger: Ledger, case: Case, staff: Staff) -> bool:
         """Supervisors see every case; operators those they have, are offered, or had before they passed it on."""
@@ -386,3 +391,8 @@ class OperatorsDesk:
             return True
         held = ("taken", "transferred")
         return any(e.kind in held and staff.id in (e.who, e.detail.get("to")) for e in ledger.cases.events(case.id))
+
+
+def _once(staff: Staff, client_id: str) -> str:
+    """By which a message sent twice is known; ids are made in the browser, so each counts for its person only."""
+    return f"{staff.id}:{client_id}"[:64]

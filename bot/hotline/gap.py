@@ -17,11 +17,11 @@ def report_gap(ledger: Ledger, case: str, staff: Staff, line: int, now: datetime
 
     Raises ForbiddenError when the case is not this person's to see, NotFoundError when the line has no caller's words.
     """
-    known = ledger.cases.get(case)
-    if known is None or not OperatorsDesk.may_see(ledger, known, staff):
+    known = OperatorsDesk.visible(ledger, case, staff)
+    if known is None:
         raise ForbiddenError
-    said = next(iter(ledger.lines.of(known.conversation, after=line - 1, limit=1)), None)
-    if said is None or said.id != line or said.direction is not Direction.IN or not said.text:
+    said = ledger.lines.get(known.conversation, line)
+    if said is None or said.direction is not Direction.IN or not said.text:
         raise NotFoundError
     text, heard = redact(said.text), said.understood
     if ledger.findings.reported(known.conversation, text):

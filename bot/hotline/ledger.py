@@ -166,6 +166,10 @@ class Lines(Protocol):
         """Lines with an id over `after` and not older than `since`, oldest first."""
         ...
 
+    def get(self, conversation: str, line: int, since: datetime | None = None) -> Line | None:
+        """One line of the conversation, not older than `since`."""
+        ...
+
     def tail(self, conversation: str, limit: int = 50) -> list[Line]:
         """The latest lines, oldest first."""
         ...

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.dialogue.knowledge import N_
 from bot.dialogue.reply import Attachment, Reply
 from bot.errors import ConflictError, NotFoundError, RefusedError
 from bot.hotline.desk import OperatorsDesk
 from bot.hotline.ledger import Ledger
-from bot.hotline.outbox import enqueue
 from bot.hotline.ports import Clock, Store
-from bot.hotline.records import Conversation, Direction, Line
+from bot.hotline.records import Direction, Line
 from bot.hotline.team import Staff
 
 LIMIT = 5_000_000  # bytes; WhatsApp takes no larger photo, and a cheap phone should not have to
@@ -45,26 +45,23 @@ class ParcelPost:
         attachment = Attachment(uuid.uuid4().hex, kind, mime, name, len(data))
 
         def work(ledger: Ledger) -> int | None:
-            known, conversation, channel = self.desk.ready(ledger, case, staff, now, confirmed=confirmed)
+            ready = self.desk.ready(ledger, case, staff, now, confirmed=confirmed)
+            _, conversation, channel = ready
             if not channel.can_send_files:
                 raise ConflictError(N_("This channel takes no files."))
-            line = enqueue(
-                ledger, channel, conversation, Reply("", attachment=attachment), now,
-                direction=Direction.OPERATOR, author=staff.id, client_id=f"{staff.id}:{client_id}"[:64], priority=known.urgency.rank,
-            )  # fmt: skip
+            line = self.desk.send(ledger, ready, staff, Reply("", attachment=attachment), client_id, now)
             if line is not None:
                 ledger.office.parcels.put(attachment.id, conversation.id, case, data, now)
                 ledger.office.audit.append(now, staff.id, "file sent", case[:8], str(line))
-                self.desk.spoke(ledger, conversation, now)
             return line
 
         return await self.store.transact(work)
 
 
-def sent_file(ledger: Ledger, conversation: str, line: int) -> tuple[str, bytes]:
-    """The type and the bytes of a file sent with this line. Raises NotFoundError when there is none (any more)."""
-    found = next(iter(ledger.lines.of(conversation, after=line - 1, limit=1)), None)
-    file = attached(found) if found and found.id == line else None
+def sent_file(ledger: Ledger, conversation: str, line: int, since: datetime | None = None) -> tuple[str, bytes]:
+    """The type and the bytes of a file sent with this line, not before `since`. Raises NotFoundError when there is none."""
+    found = ledger.lines.get(conversation, line, since)
+    file = attached(found) if found else None
     data = ledger.office.parcels.get(file.id, conversation) if file else b""
     if file is None or not data:
         raise NotFoundError(N_("This file is gone."))
@@ -76,11 +73,3 @@ def attached(line: Line) -> Attachment | None:
     if line.direction is Direction.IN or not line.detail.get("file"):
         return None
     return Attachment(**line.detail["file"])
-
-
-def visible_file(ledger: Ledger, conversation: Conversation, line: int) -> tuple[str, bytes]:
-    """The same for the caller: nothing from before a quick exit, and only what a person sent to them."""
-    shown = ledger.lines.of(conversation.id, after=line - 1, limit=1, since=conversation.cleared)
-    if not shown or shown[0].id != line:
-        raise NotFoundError
-    return sent_file(ledger, conversation.id, line)

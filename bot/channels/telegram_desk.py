@@ -29,7 +29,7 @@ from bot.hotline.desk import JOINED, OUTCOMES, OperatorsDesk
 from bot.hotline.duty import Roster
 from bot.hotline.ledger import Ledger
 from bot.hotline.parcel import LIMIT, ParcelPost
-from bot.hotline.ports import Clock, Store
+from bot.hotline.ports import Clock, Store, wait_for_any
 from bot.hotline.records import CaseState
 from bot.hotline.team import Duty, RemarkKind, Role, Staff
 
@@ -173,17 +173,8 @@ class TelegramDesk:
             except Exception:
                 log.exception("the desk's loop failed")
                 await asyncio.sleep(_PASS)
-            await self._news(marks)
-
-    async def _news(self, marks: Mapping[str, int]) -> None:
-        """Wait until something happened; then a moment more, since what comes together is shown in one message."""
-        waits = [asyncio.create_task(self._store.wait(topic, _PASS, mark)) for topic, mark in marks.items()]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.sleep(_GATHER)
-        finally:
-            for task in waits:
-                task.cancel()
+            await wait_for_any(self._store, marks, _PASS)
+            await asyncio.sleep(_GATHER)  # what comes together is shown in one message
 
     async def _act(self, heard: Said) -> None:
         found = _COMMAND.fullmatch(heard.text.strip())

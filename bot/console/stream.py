@@ -12,6 +12,7 @@ from bot.console.page import HEADERS
 from bot.console.part import Part
 from bot.hotline.duty import routes
 from bot.hotline.ledger import Ledger
+from bot.hotline.ports import wait_for_any
 from bot.hotline.records import CaseState
 from bot.hotline.staff import Visitor
 from bot.hotline.team import Role, Staff
@@ -44,8 +45,8 @@ class Stream(Part):
             return topics
 
         def work(ledger: Ledger) -> str:
-            known = ledger.cases.get(case)
-            return known.conversation if known and self.house.desk.may_see(ledger, known, found.staff) else ""
+            known = self.house.desk.visible(ledger, case, found.staff)
+            return known.conversation if known else ""
 
         if conversation := await self.house.store.read(work):
             topics |= {f"case:{case}": "case", f"conversation:{conversation}": "lines"}
@@ -85,18 +86,10 @@ class Stream(Part):
 
     async def _any(self, topics: dict[str, str], marks: dict[str, int]) -> None:
         """Wait until one of the topics was woken, and a moment more."""
-        store = self.house.store
-        waits = [asyncio.create_task(store.wait(topic, _KEEPALIVE, marks[topic])) for topic in topics]
-        if not waits:
+        if not topics:
             await asyncio.sleep(_KEEPALIVE)
-            return
-        try:
-            finished, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if any(task.result() for task in finished):
-                await asyncio.sleep(_GATHER)
-        finally:
-            for task in waits:
-                task.cancel()
+        elif await wait_for_any(self.house.store, marks, _KEEPALIVE):
+            await asyncio.sleep(_GATHER)
 
     async def _emergencies(self, staff: Staff) -> set[str]:
         """Emergencies that wait and that this person should hear of."""

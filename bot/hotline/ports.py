@@ -35,6 +35,7 @@ For everyone else:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -86,6 +87,17 @@ class Store(Protocol):
     async def close(self) -> None:
         """Finish what runs and let go of the database."""
         ...
+
+
+async def wait_for_any(store: Store, marks: Mapping[str, int], seconds: float) -> bool:
+    """Wait for the first wake-up of any topic after its mark, at most `seconds`; True when one came. `marks` is not empty."""
+    waits = [asyncio.create_task(store.wait(topic, seconds, mark)) for topic, mark in marks.items()]
+    try:
+        finished, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        return any(task.result() for task in finished)
+    finally:
+        for task in waits:
+            task.cancel()
 
 
 class Clock(Protocol):

@@ -75,19 +75,18 @@ class Boards(Part):
 
     async def _board(self, request: Request) -> dict[str, Any]:
         now = self.house.now()
-        silence = await self.house.store.read(lambda ledger: alarm(ledger, now, self.house.options.silence))
-        depth = await self.house.store.read(lambda ledger: ledger.letters.depth(now))
 
         def work(
             ledger: Ledger,
-        ) -> tuple[list[Case], list[Case], list[CaseEvent], list[Staff], list[Presence], set[str]]:
+        ) -> tuple[list[Case], list[Case], list[CaseEvent], list[Staff], list[Presence], set[str], timedelta | None, int]:
             held = ledger.cases.in_state((CaseState.OFFERED, CaseState.OPERATOR, CaseState.SILENT))
             waiting = ledger.cases.waiting(now, limit=500)
             events = ledger.office.board.events(_ALERTS, now - timedelta(hours=2), 30)
             asks = ledger.office.remarks.unanswered([case.id for case in held])
-            return waiting, held, events, ledger.office.staff.all(), ledger.office.presences.all(), asks
+            silence, dead = alarm(ledger, now, self.house.options.silence), ledger.letters.depth(now).dead
+            return waiting, held, events, ledger.office.staff.all(), ledger.office.presences.all(), asks, silence, dead
 
-        waiting, held, events, staff, presences, asks = await self.house.store.read(work)
+        waiting, held, events, staff, presences, asks, silence, dead = await self.house.store.read(work)
         words = Words(self.house, visitor(request).staff.language, staff)
         open_ids = {case.id for case in (*waiting, *held)}
         late = [
@@ -96,7 +95,7 @@ class Boards(Part):
         return {
             "words": words,
             "silence": silence,
-            "dead": depth.dead,
+            "dead": dead,
             "waiting": [words.case(case, now) for case in waiting[:_ROWS]],
             "waiting_total": len(waiting),
             "emergencies": sum(case.urgency is Urgency.EMERGENCY for case in waiting),

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, Request, Response
 
-from bot.console.gate import Gate, visitor
+from bot.console.gate import visitor
 from bot.console.page import go
+from bot.console.part import Part
 from bot.console.view import Words, channel_name
 from bot.dialogue.knowledge import N_
 from bot.errors import NotFoundError
@@ -18,13 +19,8 @@ _KEEPERS = (Role.SUPERVISOR, Role.ADMIN)
 _SHOWN = 200
 
 
-class Letters:
+class Letters(Part):
     """The routes under /console/letters."""
-
-    def __init__(self, gate: Gate) -> None:
-        self.gate = gate
-        self.pages = gate.pages
-        self.house = gate.house
 
     def router(self) -> APIRouter:
         """The routes."""

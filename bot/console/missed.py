@@ -116,13 +116,17 @@ class MissedQuestions(Part):
 
 
 def _number(form: FormData, name: str) -> int:
-    value = str(form.get(name, ""))
-    return int(value) if value.isascii() and value.isdecimal() and len(value) < 19 else 0
+    return _as_number(form.get(name, ""))
 
 
 def _ticked(form: FormData) -> list[int]:
-    given = [str(value) for value in form.getlist("chosen")][:_PAGE]
-    return [int(value) for value in given if value.isascii() and value.isdecimal() and len(value) < 19]
+    return [number for value in form.getlist("chosen")[:_PAGE] if (number := _as_number(value))]
+
+
+def _as_number(value: object) -> int:
+    """An id of the form, 0 for what is none."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
 def as_examples(asked: Sequence[MissedQuestion], languages: set[str]) -> str:

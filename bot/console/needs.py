@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from fastapi import APIRouter, Request, Response
 
-from bot.console.gate import Gate, visitor
+from bot.console.gate import visitor
 from bot.console.page import HEADERS
 from bot.console.part import Part
 from bot.console.view import URGENCIES, Words
@@ -47,9 +47,6 @@ class Chart:
 
 class NeedsMap(Part):
     """GET /console/needs and /console/needs.csv."""
-
-    def __init__(self, gate: Gate) -> None:
-        super().__init__(gate)
 
     def router(self) -> APIRouter:
         """The routes."""

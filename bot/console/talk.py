@@ -119,7 +119,7 @@ class Talks(Part):
             "away": away(conversation, now),
             "silence": now - conversation.last_in,
             "window": left,
-            "can_knock": template(self.house.channels.get(conversation.channel), conversation) is not None,
+            "can_knock": template(channel, conversation) is not None,
             "caller_language": language_of(conversation),
             "emergency": case.urgency is Urgency.EMERGENCY,
             "self_harm": bool(intents & set(_SELF_HARM)),

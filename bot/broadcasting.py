@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -46,32 +46,17 @@ def commands(load: Load) -> typer.Typer:
     @app.command()
     def send(broadcast: Name, by: By) -> None:
         """Confirm a broadcast that someone else wrote, or go on after a pause; the running service sends it by day."""
-
-        async def work(room: Newsroom, staff: Staff) -> Shown:
-            await room.confirm((await _one(room, broadcast)).broadcast.id, staff)
-            return await _one(room, broadcast)
-
-        _show([_run(load(), by, work)])
+        _change(load(), by, broadcast, Newsroom.confirm)
 
     @app.command()
     def pause(broadcast: Name, by: By) -> None:
         """Stop for now; `send` goes on where it was."""
-
-        async def work(room: Newsroom, staff: Staff) -> Shown:
-            await room.pause((await _one(room, broadcast)).broadcast.id, staff)
-            return await _one(room, broadcast)
-
-        _show([_run(load(), by, work)])
+        _change(load(), by, broadcast, Newsroom.pause)
 
     @app.command()
     def cancel(broadcast: Name, by: By) -> None:
         """Stop for good."""
-
-        async def work(room: Newsroom, staff: Staff) -> Shown:
-            await room.cancel((await _one(room, broadcast)).broadcast.id, staff)
-            return await _one(room, broadcast)
-
-        _show([_run(load(), by, work)])
+        _change(load(), by, broadcast, Newsroom.cancel)
 
     @app.command()
     def status(broadcast: Annotated[str, typer.Argument(help="Default: all.")] = "") -> None:
@@ -95,6 +80,16 @@ def _run(config: Settings, by: str, work: Callable[[Newsroom, Staff], Coroutine[
         return await work(room, staff)
 
     return with_store(config, run)
+
+
+def _change(config: Settings, by: str, name: str, act: Callable[[Newsroom, str, Staff], Awaitable[None]]) -> None:
+    """Do one thing to a broadcast and show how it stands then."""
+
+    async def work(room: Newsroom, staff: Staff) -> Shown:
+        await act(room, (await _one(room, name)).broadcast.id, staff)
+        return await _one(room, name)
+
+    _show([_run(config, by, work)])
 
 
 async def _one(room: Newsroom, name: str) -> Shown:

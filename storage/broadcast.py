@@ -128,6 +128,12 @@ class BroadcastRows(Rows):
         query = select(broadcast_table).order_by(broadcast_table.c.created.desc()).limit(limit)
         return [_record(row) for row in self.connection.execute(query)]
 
+    def running(self) -> list[str]:
+        """The ids of those being sent, the latest first; asked each second, so no text is decrypted."""
+        sent = broadcast_table.c.state == BroadcastState.RUNNING.value
+        query = select(broadcast_table.c.id).where(sent).order_by(broadcast_table.c.created.desc())
+        return list(self.connection.execute(query).scalars())
+
     def lock(self, broadcast_id: str) -> Broadcast | None:
         """The broadcast, kept from others until commit."""
         return self._first(select(broadcast_table).where(broadcast_table.c.id == broadcast_id).with_for_update())

@@ -147,14 +147,12 @@ class Newsroom:
     async def feed(self) -> None:
         """Plan and send what is due now; called about once a second by whoever holds the lease."""
         now = self._clock.now()
-        for broadcast in await self._store.read(lambda ledger: ledger.office.broadcasts.all()):
-            if broadcast.state is not BroadcastState.RUNNING:
-                continue
-            while not await self._store.transact(lambda ledger, b=broadcast: self._plan(ledger, b.id)):  # type: ignore[misc]
+        for broadcast in await self._store.read(lambda ledger: ledger.office.broadcasts.running()):
+            while not await self._store.transact(lambda ledger, b=broadcast: self._plan(ledger, b)):  # type: ignore[misc]
                 self._reached("recipients planned")
             for channel in list(self._channels.values()):
                 await self._send(broadcast, channel, now)
-            await self._store.transact(lambda ledger, b=broadcast: self._finish(ledger, b.id, now))  # type: ignore[misc]
+            await self._store.transact(lambda ledger, b=broadcast: self._finish(ledger, b, now))  # type: ignore[misc]
 
     def _plan(self, ledger: Ledger, broadcast: str) -> bool:
         """Write the next recipients down; True when all are."""
@@ -171,7 +169,7 @@ class Newsroom:
         rows.change(broadcast, (BroadcastState.RUNNING,), cursor=cursor, planned=done)
         return done
 
-    async def _send(self, broadcast: Broadcast, channel: Channel, now: datetime) -> None:
+    async def _send(self, broadcast: str, channel: Channel, now: datetime) -> None:
         """Fill up what waits in the outbox to one second's worth: never more, so that any answer finds room."""
         if not channel.can_write_first:
             return
@@ -179,7 +177,7 @@ class Newsroom:
         room = int(self._options.rate) - unsent
         while room > 0:
             limit = min(room, _CHUNK)
-            taken = await self._store.transact(lambda ledger: self._hand_over(ledger, broadcast.id, channel, now, limit))  # noqa: B023
+            taken = await self._store.transact(lambda ledger: self._hand_over(ledger, broadcast, channel, now, limit))  # noqa: B023
             if not taken:
                 return
             self._reached("previews handed over")

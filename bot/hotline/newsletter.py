@@ -94,6 +94,10 @@ class Broadcasts(Protocol):
         """The latest first."""
         ...
 
+    def running(self) -> list[str]:
+        """The ids of those being sent, the latest first."""
+        ...
+
     def lock(self, broadcast: str) -> Broadcast | None:
         """The broadcast, kept from others until commit."""
         ...

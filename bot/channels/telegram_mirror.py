@@ -328,10 +328,7 @@ class Mirror:
             return known, _place(ledger, conversation), _view(ledger, last.id) if last else None
 
         known, place, view = await self._store.read(work)
-        if not known or place.thread != thread:
-            await self._topics.remove(thread)
-            await self._drop(thread, conversation)
-        elif not place.closed:
+        if known and place.thread == thread and not place.closed:
             if view:
                 await self._show(view)
             await self._topics.close(thread)

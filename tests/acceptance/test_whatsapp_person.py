@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from bot.content.phrasebook import Phrasebook
 from bot.hotline.desk import ENDED, JOINED
+from tests.acceptance.meta import hook, meta, service, until, words
 from tests.acceptance.serving import ROOT, Serving
-from tests.acceptance.test_whatsapp_talk import hook, until, words
 from tests.fakes.whatsapp_server import WhatsAppServer, pressed, text, webhook
+
+__all__ = ["meta", "service"]
 
 _PASSWORD = "four calm horses run"
 # language, phone, question, a word of the answer's source line, the operator's words, the caller's words
@@ -29,24 +28,6 @@ _TALKS = [
     ("uz_Cyrl", "998900000006", "хўжайин ойлигимни бермаяпти", "Манба", "Салом, ўқияпман.", "телефонини ҳам кўтармаяпти"),
 ]
 _SAY = Phrasebook.load(ROOT / "locales", [talk[0] for talk in _TALKS]).say
-
-
-@pytest.fixture
-async def meta() -> AsyncIterator[WhatsAppServer]:
-    server = await WhatsAppServer().start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
-async def service(tmp_path: Path, meta: WhatsAppServer) -> AsyncIterator[Serving]:
-    made = Serving(tmp_path / "data", {
-        "HOTLINE_WHATSAPP__TOKEN": meta.token, "HOTLINE_WHATSAPP__PHONE_ID": meta.phone_id, "HOTLINE_WHATSAPP__APP_SECRET": meta.app_secret,
-        "HOTLINE_WHATSAPP__VERIFY_TOKEN": "word", "HOTLINE_WHATSAPP__API_URL": meta.url,
-    })  # fmt: skip
-    await asyncio.to_thread(made.start)
-    yield made
-    made.kill()
 
 
 class Phone:

@@ -94,8 +94,8 @@ class HttpChannel:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise TryLaterError from error
 
-    async def send_file(self, address: str, payload: Mapping[str, Any], data: bytes) -> str:
-        raise NotImplementedError
+    async def send_file(self, address: str, payload: Mapping[str, Any], data: bytes) -> str:  # noqa: ARG002 - the protocol's
+        raise GaveUpError("This platform takes no files.")  # and says so: nobody should come here
 
     async def delete(self, address: str, references: Sequence[str]) -> None:
         pass

@@ -13,7 +13,7 @@ from tests.console.crew import DESKTOP, PHONE, Crew
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(480)]  # the first one trains
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}}
 PAGES = (
-    "desk", "board", "waits", "audit", "needs", "content", "content/documents_taken", "try", "missed", "users", "snippets", "account", "enrol",
+    "desk", "board", "waits", "audit", "needs", "broadcasts", "letters", "content", "content/documents_taken", "try", "missed", "users", "snippets", "account", "enrol",
 )  # fmt: skip
 
 _WIDE = """[...document.querySelectorAll('body *')].filter(e => !e.closest('.bar nav') && e.getBoundingClientRect().right > innerWidth + 1)

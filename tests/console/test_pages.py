@@ -6,12 +6,13 @@ import re
 
 import pyotp
 import pytest
-from structlog.testing import capture_logs
 
+from bot.console import page
 from bot.console.missed import as_example
 from bot.hotline.ports import Store
 from bot.hotline.team import Role
 from tests.builders.console import ConsoleHouse, words_of
+from tests.builders.log import written
 
 PASSWORD = "four calm horses run"
 NASTY = '<script>alert(1)</script> <img src=x onerror=alert(1)> [x](javascript:alert(1)) "\'--> {{7*7}}'
@@ -44,7 +45,7 @@ async def test_strict_headers_on_every_page(house: ConsoleHouse) -> None:
 async def test_who_was_kept_out_is_logged_without_what_was_asked(house: ConsoleHouse) -> None:
     member = await house.enter("Member")
     assert member.staff
-    with capture_logs() as lines:
+    with written(page) as lines:
         assert (await member.get("/console/audit?secret=x")).status_code == 403
         member.csrf = "forged"
         assert (await member.post("/console/desk/duty", {"duty": "off"})).status_code == 403

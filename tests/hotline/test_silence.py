@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from structlog.testing import capture_logs
 
+from bot.hotline import silence
 from bot.hotline.hours import Hours
 from bot.hotline.metrics import Metrics
 from bot.hotline.ports import Store
 from bot.hotline.silence import SilenceOptions, SilenceWatch
 from tests.builders.delivery import FakeClock, House
+from tests.builders.log import written
 
 _USUAL = SilenceOptions(timedelta(hours=1), Hours.parse("Mon-Sun 08:00-20:00", "UTC"))
 
@@ -26,7 +27,7 @@ async def silent_for(store: Store, clock: FakeClock, options: SilenceOptions = _
     """Minutes of the alarm (0: none), the lines in the log, and the metric."""
     metrics = Metrics()
     watch = SilenceWatch(store, clock, metrics, options)
-    with capture_logs() as lines:
+    with written(silence) as lines:
         await watch.report()
     found = await watch.look()
     shown = metrics.registry.get_sample_value("hotline_silence_alarm_seconds")

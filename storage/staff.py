@@ -139,6 +139,11 @@ class LoginRows(Rows):
         """Log a person out everywhere."""
         self.connection.execute(delete(login).where(login.c.staff_id == staff_id))
 
+    def of(self, staff_id: str) -> list[tuple[bytes, Login]]:
+        """A person's sessions with their keys."""
+        rows = self.connection.execute(select(login).where(login.c.staff_id == staff_id))
+        return [(row.key, Login(row.staff_id, row.created, row.seen, row.complete)) for row in rows]
+
     def invite(self, key: bytes, invite: Invite) -> None:
         """Keep an invitation; earlier ones for the same account end."""
         self.connection.execute(delete(invitation).where(invitation.c.staff_id == invite.staff))

@@ -50,6 +50,7 @@ class Entrance(Part):
         self.gate.add(router, "GET", "/account", self.account_page, ANYONE)
         self.gate.add(router, "POST", "/account/language", self.set_language, ANYONE)
         self.gate.add(router, "POST", "/account/password", self.set_password, ANYONE)
+        self.gate.add(router, "POST", "/account/browsers", self.end_browsers, ANYONE)
         return router
 
     async def asset(self, name: str) -> Response:
@@ -101,11 +102,13 @@ class Entrance(Part):
         secret = new_totp()
         return self.pages.page(request, "enrol.html", error="", **_second_step(secret, found.staff.name))
 
-    async def enrol(self, request: Request, secret: Text, code: Text) -> Response:
-        """Check the first code; show the recovery codes once."""
+    async def enrol(
+        self, request: Request, secret: Text, code: Text, password: Text = "", current: Text = ""
+    ) -> Response:
+        """Check who asks and the first code; show the recovery codes once."""
         found = await self.gate.halfway(request)
         try:
-            token, codes = await self.accounts.enrol(found, secret, code)
+            token, codes = await self.accounts.enrol(found, secret, code, password, current)
         except RefusedError as error:
             reason = self.pages.house.say(str(error), self.pages.language(request))
             step = _second_step(secret, found.staff.name)
@@ -139,23 +142,43 @@ class Entrance(Part):
 
     async def account_page(self, request: Request) -> Response:
         """One's own account."""
-        return self.pages.page(request, "account.html", error="", saved=False)
+        return await self._account(request)
 
     async def set_language(self, request: Request, language: Text) -> Response:
         """Another language for the console."""
         await self.accounts.set_language(visitor(request).staff.id, language)
         return go(request, "/console/account")
 
-    async def set_password(self, request: Request, old: Text, password: Text, again: Text) -> Response:
+    async def set_password(
+        self, request: Request, old: Text, password: Text, again: Text, current: Text = ""
+    ) -> Response:
         """A new password; other browsers are logged out."""
         try:
             if password != again:
                 raise RefusedError(_DIFFER)
-            token = await self.accounts.change_password(visitor(request), old, password)
+            token = await self.accounts.change_password(visitor(request), old, password, current)
         except RefusedError as error:
             reason = self.pages.house.say(str(error), self.pages.language(request))
-            return self.pages.page(request, "account.html", status=error.status, error=reason, saved=False)
-        return self._with_cookie(self.pages.page(request, "account.html", error="", saved=True), token)
+            return await self._account(request, status=error.status, error=reason)
+        request.state.visitor = await self.accounts.visitor(token)  # the page's forms need the fresh session's word
+        return self._with_cookie(await self._account(request, saved=True), token)
+
+    async def end_browsers(self, request: Request, password: Text, browser: Text = "") -> Response:
+        """Log out one other browser of this person, or all of them."""
+        try:
+            await self.house.browsers.end(visitor(request), password, browser)
+        except RefusedError as error:
+            reason = self.pages.house.say(str(error), self.pages.language(request))
+            return await self._account(request, status=error.status, unended=reason)
+        return go(request, "/console/account")
+
+    async def _account(
+        self, request: Request, *, status: int = 200, error: str = "", unended: str = "", saved: bool = False
+    ) -> Response:
+        browsers = await self.house.browsers.of(visitor(request))
+        return self.pages.page(
+            request, "account.html", status=status, error=error, unended=unended, saved=saved, browsers=browsers
+        )
 
     async def log_out(self, request: Request) -> Response:
         """End the session and wipe what the browser keeps of this site."""

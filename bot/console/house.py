@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from bot.errors import Problem
 from bot.hotline.announcement import Announcer
 from bot.hotline.broadcast import BroadcastOptions, Newsroom
+from bot.hotline.browsers import Browsers
 from bot.hotline.desk import OperatorsDesk
 from bot.hotline.duty import DeskOptions, Roster
 from bot.hotline.hours import Hours
@@ -67,6 +68,7 @@ class House:
         self.refused = refused
         announcer = Announcer(channels, self.say)
         self.accounts = Accounts(store, clock)
+        self.browsers = Browsers(store, clock, self.accounts.proof)
         self.desk = OperatorsDesk(store, clock, announcer, options.times)
         self.newsroom = Newsroom(store, clock, channels, self.say, options.news)
         self.roster = Roster(store, clock, announcer, options.times)

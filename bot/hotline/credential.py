@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from datetime import datetime
 from functools import cache
@@ -23,6 +24,7 @@ PASSWORD_MIN = 12  # characters
 PASSWORD_MAX = 128
 _STEP = 30  # seconds a one-time code lives
 _RECOVERY_CODES = 10
+_SECRET = re.compile(r"[A-Z2-7]{32}")  # 160 bits
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that looks like something else
 _COMMON = ("password", "qwerty", "123456", "parol", "пароль", "йцукен", "hotline", "admin", "letmein", "iloveyou")  # with nothing but figures around
 _LIST = Path(__file__).with_name("common_passwords.txt")  # says where it comes from
@@ -79,6 +81,11 @@ def key_of(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
+def mark_of(key: bytes) -> str:
+    """Names a session to its owner; neither its token nor its key can be had from it."""
+    return hashlib.sha256(b"mark" + key).hexdigest()[:16]
+
+
 def csrf_of(token: str) -> str:
     """The session's word that every change must carry; made from the token, so it needs no storage."""
     return hmac.new(token.encode("utf-8", "surrogatepass"), b"csrf", hashlib.sha256).hexdigest()
@@ -100,7 +107,9 @@ def totp_uri(secret: str, name: str) -> str:
 
 
 def totp_step(secret: str, code: str, now: datetime, last_step: int) -> int | None:
-    """The time step the code belongs to, one step of drift allowed; None when it is wrong or was used."""
+    """The time step the code belongs to, one step of drift allowed; None when it is wrong or was used, or no secret of ours."""
+    if not _SECRET.fullmatch(secret):
+        return None
     digits = code.replace(" ", "")
     current = int(now.timestamp()) // _STEP
     for step in (current, current - 1, current + 1):

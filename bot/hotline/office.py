@@ -60,6 +60,10 @@ class Logins(Protocol):
 
     def remove_of(self, staff_id: str) -> None: ...
 
+    def of(self, staff_id: str) -> list[tuple[bytes, Login]]:
+        """A person's sessions with their keys."""
+        ...
+
     def invite(self, key: bytes, invite: Invite) -> None: ...
 
     def invited(self, key: bytes, now: datetime) -> Invite | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.dialogue.knowledge import N_
-from bot.errors import ConflictError, ForbiddenError, NotFoundError, RefusedError, TooManyRequestsError
+from bot.errors import ConflictError, ForbiddenError, NotFoundError, RefusedError
 from bot.hotline import credential
 from bot.hotline.ledger import Ledger
 from bot.hotline.ports import Clock, Store
+from bot.hotline.proof import Proof, count_proof, count_try, forgive, proven, use_code
 from bot.hotline.team import CONSOLE_LANGUAGES, Invite, Login, Role, Staff
 
 IDLE = timedelta(minutes=30)
@@ -20,8 +20,6 @@ ABSOLUTE = timedelta(hours=12)
 HALFWAY = timedelta(minutes=10)  # between the password and the second factor
 INVITATION = timedelta(hours=24)
 _TOUCH = timedelta(seconds=60)
-_FREE_TRIES = {"account": 5, "address": 20, "code": 5}  # before each further failure costs time
-_LONGEST = {"account": 300.0, "address": 900.0, "code": 300.0}  # seconds
 _WRONG = N_("Name or password is not right.")
 
 
@@ -45,7 +43,7 @@ class Accounts:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._hashing = asyncio.Semaphore(2)  # 64 MiB each
+        self.proof = Proof(store, clock)
 
     async def first_link(self) -> str | None:
         """A token for the first admin, when there are no accounts yet."""
@@ -135,7 +133,7 @@ class Accounts:
         """Use an invitation: set the password, and the name when it is the first admin."""
         known = await self.invited(token)
         credential.check_strength(password, known.name if known else name)
-        hashed = await self._hash(password)
+        hashed = await self.proof.hash(password)
         now = self._clock.now()
 
         def work(ledger: Ledger) -> Staff:
@@ -165,13 +163,11 @@ class Accounts:
         subjects = (("account", f"account:{name.casefold().strip()}"), ("address", f"address:{address}"))
 
         def find(ledger: Ledger) -> Staff | None:
-            _try(ledger, subjects, now)
+            count_try(ledger, subjects, now)
             return ledger.office.staff.named(name)
 
         staff = await self._store.transact(find)
-        async with self._hashing:
-            hashed = staff.password if staff and not staff.disabled else ""
-            right = await asyncio.to_thread(credential.verify_password, hashed, password[: credential.PASSWORD_MAX])
+        right = await self.proof.fits(staff.password if staff and not staff.disabled else "", password)
         token = credential.new_token()
 
         def work(ledger: Ledger) -> bool:
@@ -193,14 +189,13 @@ class Accounts:
     async def second_factor(self, visitor: Visitor, code: str) -> str:
         """Check a one-time or recovery code; a fresh token for the complete session."""
         now, token, staff = self._clock.now(), credential.new_token(), visitor.staff
-        subjects = (("code", f"code:{staff.id}"),)
-        await self._store.transact(lambda ledger: _try(ledger, subjects, now))
+        await self._store.transact(lambda ledger: count_proof(ledger, staff, now))
 
         def work(ledger: Ledger) -> bool:
             current = ledger.office.staff.get(staff.id)
-            if current is None or not current.totp or not _accept(ledger, current, code, now):
+            if current is None or not current.totp or not use_code(ledger, current, code, now):
                 return False
-            ledger.office.logins.cleared(subjects[0][1])
+            forgive(ledger, staff)
             _complete(ledger, visitor, token, now)
             return True
 
@@ -208,40 +203,47 @@ class Accounts:
             raise RefusedError(N_("This code is not right. Wait for the next one and try again."))
         return token
 
-    async def enrol(self, visitor: Visitor, secret: str, code: str) -> tuple[str, list[str]]:
-        """Set up the second factor: a fresh token, and the recovery codes to write down."""
+    async def enrol(
+        self, visitor: Visitor, secret: str, code: str, password: str = "", current: str = ""
+    ) -> tuple[str, list[str]]:
+        """Set up the second factor: a fresh token, and the recovery codes to write down. Other sessions end.
+
+        A complete session alone is not enough: it needs the password, and the `current` code when there is one.
+        """
         now, token, staff = self._clock.now(), credential.new_token(), visitor.staff
+        if visitor.login.complete:
+            await self.proof.ask(staff, password)
         step = credential.totp_step(secret, code, now, 0)
         if step is None:
             raise RefusedError(N_("This code is not right. Wait for the next one and try again."))
         codes = credential.new_recovery()
 
         def work(ledger: Ledger) -> None:
-            current = ledger.office.staff.get(staff.id)
-            if current is None or (current.totp and not visitor.login.complete):
+            staff_now = ledger.office.staff.get(staff.id)
+            if staff_now is None or (staff_now.totp and not visitor.login.complete):
                 raise ForbiddenError
+            proven(ledger, staff_now, current, now)
             hashes = tuple(credential.recovery_hash(code) for code in codes)
             ledger.office.staff.change(staff.id, totp=secret, totp_step=step, recovery=hashes)
             ledger.office.audit.append(now, staff.id, "second factor set", staff.id)
+            ledger.office.logins.remove_of(staff.id)
             _complete(ledger, visitor, token, now)
 
         await self._store.transact(work)
         return token, codes
 
-    async def change_password(self, visitor: Visitor, old: str, new: str) -> str:
-        """A new password; every other session ends. Returns the fresh token."""
+    async def change_password(self, visitor: Visitor, old: str, new: str, current: str = "") -> str:
+        """A new password, for the old one and the `current` code; every other session ends. Returns the fresh token."""
         staff, now, token = visitor.staff, self._clock.now(), credential.new_token()
-        subjects = (("code", f"code:{staff.id}"),)
-        await self._store.transact(lambda ledger: _try(ledger, subjects, now))
-        async with self._hashing:
-            right = await asyncio.to_thread(credential.verify_password, staff.password, old[: credential.PASSWORD_MAX])
-        if not right:
-            raise RefusedError(_WRONG)
+        await self.proof.ask(staff, old)
         credential.check_strength(new, staff.name)
-        hashed = await self._hash(new)
+        hashed = await self.proof.hash(new)
 
         def work(ledger: Ledger) -> None:
-            ledger.office.logins.cleared(subjects[0][1])
+            staff_now = ledger.office.staff.get(staff.id)
+            if staff_now is None:
+                raise ForbiddenError
+            proven(ledger, staff_now, current, now)
             ledger.office.staff.change(staff.id, password=hashed)
             ledger.office.logins.remove_of(staff.id)
             ledger.office.logins.add(credential.key_of(token), Login(staff.id, now, now, True))
@@ -262,7 +264,7 @@ class Accounts:
             return (login, staff) if login and staff and not staff.disabled else None
 
         found = await self._store.read(work)
-        if found is None or _over(found[0], now):
+        if found is None or over(found[0], now):
             return None
         if active and now - found[0].seen > _TOUCH:
             await self._store.transact(lambda ledger: ledger.office.logins.touch(key, now))
@@ -300,10 +302,6 @@ class Accounts:
         now = self._clock.now()
         await self._store.transact(lambda ledger: ledger.office.logins.forget(now - IDLE, now - ABSOLUTE, now))
 
-    async def _hash(self, password: str) -> str:
-        async with self._hashing:
-            return await asyncio.to_thread(credential.hash_password, password)
-
 
 def new_staff(
     name: str, roles: Iterable[Role], languages: Iterable[str], language: str, now: datetime, *, password: str = ""
@@ -325,31 +323,10 @@ def _spoken(languages: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(code for code in languages if code.isascii() and code.isalpha() and len(code) <= 3))
 
 
-def _over(login: Login, now: datetime) -> bool:
+def over(login: Login, now: datetime) -> bool:
+    """Whether a session idled out or lasted long enough."""
     idle = IDLE if login.complete else HALFWAY
     return now - login.seen > idle or now - login.created > ABSOLUTE
-
-
-def _try(ledger: Ledger, subjects: Iterable[tuple[str, str]], now: datetime) -> None:
-    """Count an attempt before it is checked, so that many at once count too; refuse when it is too early."""
-    for kind, subject in subjects:
-        count, until = ledger.office.logins.attempts(subject)
-        if until and until > now:
-            raise TooManyRequestsError(N_("Too many attempts. Please wait a little and try again."))
-        beyond = count + 1 - _FREE_TRIES[kind]
-        wait = min(_LONGEST[kind], 2.0**beyond) if beyond >= 0 else 0.0
-        ledger.office.logins.failed(subject, count + 1, now + timedelta(seconds=wait) if wait else None, now)
-
-
-def _accept(ledger: Ledger, staff: Staff, code: str, now: datetime) -> bool:
-    step = credential.totp_step(staff.totp, code, now, staff.totp_step)
-    if step is not None:
-        return ledger.office.staff.change(staff.id, totp_step=step)
-    hashed = credential.recovery_hash(code)
-    if hashed not in staff.recovery:
-        return False
-    ledger.office.audit.append(now, staff.id, "recovery code used", staff.id)
-    return ledger.office.staff.change(staff.id, recovery=tuple(h for h in staff.recovery if h != hashed))
 
 
 def _complete(ledger: Ledger, visitor: Visitor, token: str, now: datetime) -> None:

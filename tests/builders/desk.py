@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.dialogue.effect import OpenCase, Rate
 from bot.hotline.announcement import Announcer
+from bot.hotline.browsers import Browsers
 from bot.hotline.desk import OperatorsDesk
 from bot.hotline.duty import DeskOptions, Roster
 from bot.hotline.ports import Store
@@ -42,6 +43,7 @@ class DeskHouse:
         self.desk = OperatorsDesk(store, self.clock, announcer, self.options)
         self.roster = Roster(store, self.clock, announcer, self.options)
         self.accounts = Accounts(store, self.clock)
+        self.browsers = Browsers(store, self.clock, self.accounts.proof)
 
     async def staff(self, name: str, *roles: Role, languages: tuple[str, ...] = ("ru", "uz"), duty: bool = True, limit: int = 4) -> Staff:
         """An account, on duty."""

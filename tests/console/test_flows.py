@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 
+import pyotp
 import pytest
 from playwright.sync_api import expect
 
 from tests.acceptance.caller import WebCaller
 from tests.acceptance.serving import Serving
-from tests.console.crew import SAY, Crew, Member, hear
+from tests.console.crew import PASSWORD, SAY, Crew, Member, hear
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(480)]  # the first one trains
 LIVE = 1000  # milliseconds: the promise of the issue
@@ -202,3 +203,43 @@ def test_erasing_ends_the_talk_with_a_neutral_word(service: Serving, crew: Crew)
     caller.post(choice="erase:yes")
     expect(dina.page.locator("#notice")).to_contain_text("the caller erased it", timeout=10_000)
     expect(dina.page.locator(f'a.case[href="/console/cases/{case}"]')).to_have_count(0)
+
+
+def test_another_browser_is_logged_out_and_the_factor_changed_for_the_password_only(service: Serving, crew: Crew) -> None:
+    dina = crew.join("Dina")
+    elsewhere = crew.browser.new_context(base_url=service.url, locale="en-GB").new_page()
+    elsewhere.goto("/console/login")
+    elsewhere.get_by_label("Name").fill("Dina")
+    elsewhere.get_by_label("Password").fill(PASSWORD)
+    elsewhere.get_by_role("button", name="Log in").click()
+    elsewhere.wait_for_url("**/console/desk")
+    page = dina.page
+    page.goto("/console/account")
+    page.get_by_label("One browser").check()
+    page.get_by_label("Your password").fill("wrong wrong wrong")
+    page.get_by_role("button", name="Log out there").click()
+    expect(page.get_by_role("alert")).to_have_text("The password or the code is not right.")
+    elsewhere.goto("/console/desk")
+    expect(elsewhere).to_have_url(f"{service.url}/console/desk")
+    page.get_by_label("All other browsers").check()
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Log out there").click()
+    expect(page.get_by_text("You are logged in nowhere else.")).to_be_visible()
+    elsewhere.goto("/console/desk")
+    expect(elsewhere).to_have_url(f"{service.url}/console/login")
+    elsewhere.context.close()
+
+    page.get_by_role("link", name="Set up the second step").click()
+    secret = page.locator("code.secret").inner_text()
+    page.get_by_label("Six digits").fill(pyotp.TOTP(secret).at(time.time()))
+    page.get_by_label("Your password").fill("wrong wrong wrong")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("alert")).to_have_text("The password or the code is not right.")
+    assert page.locator("code.secret").inner_text() == secret  # the app need not be set up once more
+    page.get_by_label("Six digits").fill(pyotp.TOTP(secret).at(time.time()))
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("link", name="I wrote them down").click()
+    page.goto("/console/account")
+    expect(page.get_by_label("Six digits from your authenticator app, or a recovery code")).to_be_visible()
+    assert [problem for problem in dina.problems if "400" not in problem] == []

@@ -248,3 +248,125 @@ async def test_what_is_over_is_forgotten(house: DeskHouse) -> None:
     await house.accounts.forget()
     key = credential.key_of(visitor.token)
     assert await house.read(lambda ledger: ledger.office.logins.get(key)) is None
+
+
+async def with_factor(house: DeskHouse, *roles: Role) -> tuple[Visitor, str, list[str]]:
+    """Somebody with a second factor: a complete session, the secret, the recovery codes."""
+    await member(house, *(roles or (Role.SUPERVISOR,)))
+    house.clock.stop()
+    secret = credential.new_totp()
+    token, recovery = await house.accounts.enrol(await log_in(house), secret, now_of(house, secret))
+    found = await house.accounts.visitor(token)
+    assert found
+    return found, secret, recovery
+
+
+def now_of(house: DeskHouse, secret: str) -> str:
+    return pyotp.TOTP(secret).at(house.clock.now())
+
+
+async def audited(house: DeskHouse) -> list[str]:
+    return [entry.act for entry in await house.read(lambda ledger: ledger.office.audit.page(50))]
+
+
+async def test_a_session_alone_cannot_replace_the_second_factor(house: DeskHouse) -> None:
+    visitor, secret, recovery = await with_factor(house)
+    thief = credential.new_totp()
+    house.clock.move(seconds=60)
+    for password, current in (("", ""), (PASSWORD, ""), (PASSWORD, "000000"), ("wrong wrong wrong", now_of(house, secret))):
+        with pytest.raises(RefusedError, match="The password or the code is not right"):
+            await house.accounts.enrol(visitor, thief, now_of(house, thief), password, current)
+        house.clock.move(minutes=6)
+    half = await log_in(house)
+    assert await house.accounts.second_factor(half, recovery[1])  # nothing was changed
+    token, _ = await house.accounts.enrol(visitor, thief, now_of(house, thief), PASSWORD, now_of(house, secret))
+    assert await house.accounts.visitor(visitor.token) is None
+    assert await house.accounts.visitor(token)
+    assert (await audited(house)).count("second factor set") == 2
+
+
+async def test_an_operators_first_second_factor_needs_the_password(house: DeskHouse) -> None:
+    await member(house)
+    here, there = await log_in(house), await log_in(house)
+    secret = credential.new_totp()
+    with pytest.raises(RefusedError, match="The password or the code"):
+        await house.accounts.enrol(here, secret, now_of(house, secret))
+    token, _ = await house.accounts.enrol(here, secret, now_of(house, secret), PASSWORD)
+    assert await house.accounts.visitor(token)
+    assert await house.accounts.visitor(there.token) is None  # it knew no second factor
+
+
+@pytest.mark.parametrize("secret", ["", "x", "A" * 31, "a" * 32, "A" * 31 + "1", "A" * 33, "А" * 32])
+async def test_a_secret_that_is_none_of_ours_is_refused(house: DeskHouse, secret: str) -> None:
+    await member(house, Role.SUPERVISOR)
+    with pytest.raises(RefusedError, match="code is not right"):
+        await house.accounts.enrol(await log_in(house), secret, "000000")
+
+
+async def test_a_new_password_needs_the_code_too(house: DeskHouse) -> None:
+    visitor, _, recovery = await with_factor(house)
+    for code in ("", "000000", recovery[0] + "x"):
+        with pytest.raises(RefusedError, match="The password or the code"):
+            await house.accounts.change_password(visitor, PASSWORD, "another calm horse", code)
+    assert await house.accounts.visitor(visitor.token)
+    fresh = await house.accounts.change_password(visitor, PASSWORD, "another calm horse", recovery[0])
+    again = await house.accounts.visitor(fresh)
+    assert again
+    with pytest.raises(RefusedError):  # a recovery code works once here, too
+        await house.accounts.change_password(again, "another calm horse", PASSWORD, recovery[0])
+
+
+async def test_proofs_cannot_be_guessed_fast(house: DeskHouse) -> None:
+    visitor, secret, _ = await with_factor(house)
+    for _ in range(5):
+        with pytest.raises(RefusedError, match="not right"):
+            await house.accounts.change_password(visitor, PASSWORD, "another calm horse", "000000")
+    house.clock.move(milliseconds=100)
+    for attempt in (
+        house.accounts.change_password(visitor, PASSWORD, "another calm horse", now_of(house, secret)),
+        house.accounts.enrol(visitor, secret, "000000", PASSWORD, ""),
+        house.browsers.end(visitor, PASSWORD),
+    ):
+        with pytest.raises(TooManyRequestsError):
+            await attempt
+
+
+async def test_own_browsers_are_listed_and_logged_out(house: DeskHouse) -> None:
+    await member(house)
+    await member(house, name="Aziz")
+    stranger = await log_in(house, "Aziz")
+    here = await log_in(house)
+    house.clock.move(minutes=2)
+    one = await log_in(house)
+    house.clock.move(minutes=2)
+    two = await log_in(house)
+    browsers = await house.browsers.of(here)
+    assert [browser.here for browser in browsers] == [True, False, False]
+    assert browsers[1].seen > browsers[2].seen
+    assert not any(here.token in repr(browser) or credential.key_of(here.token).hex().startswith(browser.mark) for browser in browsers)
+    with pytest.raises(RefusedError):
+        await house.browsers.end(here, "wrong wrong wrong")
+    (foreign,) = await house.browsers.of(stranger)
+    await house.browsers.end(here, PASSWORD, foreign.mark)
+    assert len(await house.browsers.of(here)) == 3
+    assert await house.accounts.visitor(stranger.token)
+    await house.browsers.end(here, PASSWORD, browsers[1].mark)
+    assert await house.accounts.visitor(two.token) is None
+    assert await house.accounts.visitor(one.token)
+    await house.browsers.end(here, PASSWORD, browsers[0].mark)  # this one has a button of its own
+    await house.browsers.end(here, PASSWORD)
+    assert await house.accounts.visitor(one.token) is None
+    assert [browser.here for browser in await house.browsers.of(here)] == [True]
+    assert {"session ended", "other sessions ended"} <= set(await audited(house))
+
+
+async def test_a_browser_that_idled_out_or_is_half_way_is_not_listed(house: DeskHouse) -> None:
+    visitor, _, recovery = await with_factor(house)
+    await log_in(house)  # half-way
+    assert len(await house.browsers.of(visitor)) == 1
+    await house.accounts.second_factor(await log_in(house), recovery[0])
+    assert len(await house.browsers.of(visitor)) == 2
+    house.clock.move(minutes=20)
+    await house.accounts.visitor(visitor.token)
+    house.clock.move(minutes=20)
+    assert len(await house.browsers.of(visitor)) == 1

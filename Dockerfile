@@ -11,7 +11,6 @@ COPY storage storage
 COPY intents intents
 COPY locales locales
 RUN /venv/bin/pip install --no-deps --no-build-isolation -e . \
- && /venv/bin/pybabel compile -D hotline -d locales \
  && mkdir -p /trained/models \
  && HOTLINE_DATA_DIR=/trained /venv/bin/hotline train
 

@@ -29,10 +29,9 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed."; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); bash bin/need.sh python3-venv && $(PYTHON) -m venv $(VENV); }
 
-$(VENV)/.installed: requirements.lock pyproject.toml $(wildcard locales/*/LC_MESSAGES/*.po) | $(VENV)/bin/python
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
-	$(BIN)/pybabel -q compile -D hotline -d locales
 	$(BIN)/hotline train
 	@touch $@
 
@@ -46,7 +45,7 @@ browser:
 lint: install-dev ## style, types and layers
 	$(BIN)/ruff format --check . ; $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-locales: install ## extract the phrases, update and compile the catalogues, write Uzbek Cyrillic
+locales: install ## extract the phrases, update the catalogues, write Uzbek Cyrillic
 	$(BIN)/hotline locales
 
 lock: ## pin all packages anew, with hashes and without any index host

@@ -105,11 +105,14 @@ def train(content: ContentOption = None) -> None:
 
 @app.command()
 def check(directory: Annotated[Path | None, typer.Argument(help="Default: the content directory.")] = None) -> None:
-    """Check the content: every problem with its file, line, column and remedy."""
+    """Check the content and the phrase catalogues: every problem with its file, line, column and remedy."""
     from bot.content.inspection import inspect
+    from bot.content.phrasebook import catalogue_problems
 
     path = directory or _settings().content_dir
     content, problems = inspect(path, datetime.now(UTC).date())
+    if directory is None:
+        problems += catalogue_problems(_settings().locales_dir)
     for problem in problems:
         out.print(str(problem), markup=False)
     errors = sum(problem.severity == "error" for problem in problems)
@@ -232,11 +235,14 @@ def ask_questions(
 
 @app.command()
 def locales() -> None:
-    """Bring the phrase catalogues up to date with the code and compile them (for `make locales`)."""
+    """Bring the phrase catalogues up to date with the code (for `make locales`)."""
     from bot.content.translation import refresh
 
     config = _settings()
-    missing = refresh(Path(__file__).parent, config.locales_dir)
+    try:
+        missing = refresh(Path(__file__).parent, config.locales_dir)
+    except HotlineError as error:
+        raise _fail(error) from error
     for line in missing:
         out.print(f"no translation: {line}", markup=False)
     raise typer.Exit(1 if missing else 0)

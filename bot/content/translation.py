@@ -1,4 +1,4 @@
-"""The phrase catalogues' upkeep: extract from the code, update every language, write Uzbek Cyrillic, compile.
+"""The phrase catalogues' upkeep: extract from the code, update every language, write Uzbek Cyrillic.
 
 Console phrases and the bot's phrases share one domain; a phrase's id is its English text.
 """
@@ -9,39 +9,47 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from babel.core import UnknownLocaleError
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
-from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from bot.content.phrasebook import DOMAIN
+from bot.content import phrase_file
+from bot.content.phrasebook import DOMAIN, catalogue_place, catalogue_problems
 from bot.content.placeholder import transliterated
+from bot.errors import ContentError, Problem
 from bot.language.uzbek import to_cyrillic
 
 OWN = "own"  # a translator's comment that keeps a hand-written Uzbek Cyrillic phrase
 _METHODS = [("**.py", "python"), ("**.html", "jinja2")]
-_KEYWORDS: dict[str, tuple[int, ...] | None] = {"N_": None, "_": None, "ngettext": (1, 2)}
-_PLACEHOLDER = re.compile(r"\{[a-z_]*\}")
+_KEYWORDS: dict[str, tuple[int, ...] | None] = {"N_": None, "_": None}
 
 
 def refresh(source: Path, locales: Path) -> list[str]:
-    """Bring the .pot and every .po up to date with the code, and compile; returns what is missing, one line each.
+    """Bring the .pot and every .po up to date with the code; returns what is missing, one line each.
 
-    `source` is the directory of the package `bot`; `locales` holds <language>/LC_MESSAGES/hotline.po.
+    `source` is the directory of the package `bot`; `locales` holds <language>/LC_MESSAGES/hotline.po. Raises
+    ContentError, and writes nothing, while anything in a catalogue cannot be used.
     """
+    if problems := catalogue_problems(locales):
+        raise ContentError(problems)
     template = extract(source)
-    _write(template, locales / f"{DOMAIN}.pot")
+    found = {language: _read(locales, language) for language in languages(locales)}
     missing: list[str] = []
-    for path in catalogue_files(locales):
-        language = path.parent.parent.name
-        catalogue = _read(path, language)
+    for language, catalogue in found.items():
+        path, name = catalogue_place(locales, language)
+        texts, _ = phrase_file.read(path, name)
         catalogue.update(template, no_fuzzy_matching=True)
         catalogue.obsolete.clear()
+        for message in catalogue:
+            if message.id:  # of phrases that two branches added, the one with a text
+                message.string = texts.get(str(message.id)) or message.string
         if language == "uz_Cyrl":
-            _from_latin(catalogue, _read(locales / "uz/LC_MESSAGES" / path.name, "uz"))
-        _write(catalogue, path)
+            _from_latin(catalogue, found["uz"])
         missing += [f"{language}: {message.id}" for message in untranslated(catalogue)]
-    compile_all(locales)
+    _write(template, locales / f"{DOMAIN}.pot")
+    for language, catalogue in found.items():
+        _write(catalogue, catalogue_place(locales, language)[0])
     return missing
 
 
@@ -56,33 +64,22 @@ def extract(source: Path) -> Catalog:
     return template
 
 
-def compile_all(locales: Path) -> None:
-    """Write the .mo beside every .po."""
-    for path in catalogue_files(locales):
-        with path.with_suffix(".mo").open("wb") as file:
-            write_mo(file, _read(path, path.parent.parent.name))
-
-
-def catalogue_files(locales: Path) -> list[Path]:
-    """The .po files there are."""
-    return sorted(locales.glob(f"*/LC_MESSAGES/{DOMAIN}.po"))
+def languages(locales: Path) -> list[str]:
+    """Those that have a catalogue; what another is made from comes first."""
+    found = {path.parent.parent.name for path in locales.glob(f"*/LC_MESSAGES/{DOMAIN}.po")}
+    return sorted(found, key=lambda language: (len(language), language))
 
 
 def untranslated(catalogue: Catalog) -> Iterable[Message]:
-    """Phrases without a text, or whose text lost or gained a placeholder."""
+    """Phrases without a text, or whose text cannot stand for them."""
     for message in catalogue:
-        if not message.id:
-            continue
-        texts = _texts(message.string)
-        source = _texts(message.id)[-1]
-        wanted = set(_PLACEHOLDER.findall(source))
-        if not all(texts) or any(set(_PLACEHOLDER.findall(text)) != wanted for text in texts if "{n}" not in source):
+        if message.id and (not message.string or phrase_file.fault_of(str(message.id), str(message.string))):
             yield message
 
 
 def new_catalogue(locales: Path, language: str) -> Path:
     """An empty catalogue for a further language; returns its file."""
-    path = locales / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+    path, _ = catalogue_place(locales, language)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         catalogue = Catalog(locale=language, domain=DOMAIN, charset="utf-8", header_comment="", fuzzy=False)
@@ -95,20 +92,19 @@ def new_catalogue(locales: Path, language: str) -> Path:
 def _from_latin(cyrillic: Catalog, latin: Catalog) -> None:
     for message in cyrillic:
         source = latin.get(message.id) if message.id else None
-        if source is None or OWN in message.user_comments:
-            continue
-        texts = [transliterated(text, to_cyrillic) for text in _texts(source.string)]
-        message.string = texts[0] if len(texts) == 1 else tuple(texts)
+        if source is not None and OWN not in message.user_comments:
+            message.string = transliterated(str(source.string), to_cyrillic)
 
 
-def _texts(value: object) -> list[str]:
-    """A phrase's text, or one for each plural form."""
-    return [str(text) for text in value] if isinstance(value, (tuple, list)) else [str(value or "")]
-
-
-def _read(path: Path, language: str) -> Catalog:
-    with path.open("rb") as file:
-        return read_po(file, locale=language, domain=DOMAIN)
+def _read(locales: Path, language: str) -> Catalog:
+    """A catalogue with its comments, once `phrase_file` found nothing wrong in it."""
+    path, name = catalogue_place(locales, language)
+    lines = [line for line in path.read_text("utf-8-sig").splitlines() if not line.lstrip().startswith("#~")]
+    try:
+        return read_po(lines, locale=language, domain=DOMAIN)
+    except (UnknownLocaleError, ValueError, LookupError) as error:
+        problem = Problem(name, 1, 0, "the head of the file or the name of its folder cannot be read.", "Take both from another catalogue.")
+        raise ContentError((problem,)) from error
 
 
 def _write(catalogue: Catalog, path: Path) -> None:

@@ -30,7 +30,8 @@ _ALLOWED = frozenset("\n\u00a0\u202f\u200c\u200d")  # line ends, narrow and fixe
 
 @dataclass(slots=True)
 class _Entry:
-    line: int
+    line: int  # of its msgid; 0: none so far
+    first: int = 0  # line of its first words
     phrase: list[str] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
     fuzzy: bool = False
@@ -96,13 +97,21 @@ def placeholders(text: str) -> set[str] | None:
     return names if sound else None
 
 
+def lines_of(text: str) -> list[str]:
+    """Without what surrounds them and without obsolete entries; a Unicode line separator ends no line."""
+    bare = (line.strip(" \t") for line in re.split(r"\r\n|\n|\r", text))
+    return ["" if line.startswith("#~") else line for line in bare]
+
+
 def _entries(text: str, name: str, problems: list[Problem]) -> Iterator[_Entry]:
     """Entry by entry; a line that cannot be read is a problem and spoils its entry alone."""
     entry, fuzzy = _Entry(0), False
-    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
-        bare = line.strip(" \t")
-        if not bare or bare.startswith("#"):
-            fuzzy = fuzzy or (bare.startswith("#,") and "fuzzy" in bare)
+    for number, bare in enumerate(lines_of(text), 1):
+        if not bare:
+            continue
+        if bare.startswith("#"):
+            yield from _whole(entry, name, problems)
+            entry, fuzzy = _Entry(0), fuzzy or (bare.startswith("#,") and "fuzzy" in bare)
             continue
         found = _LINE.fullmatch(bare)
         keyword = found.group(1) if found else None
@@ -116,8 +125,10 @@ def _entries(text: str, name: str, problems: list[Problem]) -> Iterator[_Entry]:
             entry.broken = True
             continue
         if keyword == "msgstr":
-            entry.broken |= entry.said
-            entry.said = True
+            if entry.said and not entry.broken:
+                problems.append(Problem(name, number, 0, "a second msgstr for one msgid.", "Leave the right one."))
+            entry.broken, entry.said = entry.broken or entry.said, True
+        entry.first = entry.first or number
         words = _ESCAPE.sub(lambda sign: _PLAIN.get(sign.group(1), sign.group(1)), found.group(2))
         (entry.text if entry.said else entry.phrase).append(words)
     yield from _whole(entry, name, problems)
@@ -129,7 +140,7 @@ def _whole(entry: _Entry, name: str, problems: list[Problem]) -> Iterator[_Entry
     if entry.line and entry.said:
         yield entry
     elif entry.line or entry.phrase or entry.said:
-        problems.append(Problem(name, max(entry.line, 1), 0, "a msgid and its msgstr belong together; one is missing.", "Add it."))
+        problems.append(Problem(name, entry.line or entry.first, 0, "a msgid and its msgstr belong together; one is missing.", "Add it."))
 
 
 def _header(text: str, line: int, name: str) -> Iterator[Problem]:

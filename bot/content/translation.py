@@ -12,7 +12,7 @@ from pathlib import Path
 from babel.core import UnknownLocaleError
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po, write_po
+from babel.messages.pofile import PoFileError, read_po, write_po
 
 from bot.content import phrase_file
 from bot.content.phrasebook import DOMAIN, catalogue_place, catalogue_problems
@@ -99,10 +99,10 @@ def _from_latin(cyrillic: Catalog, latin: Catalog) -> None:
 def _read(locales: Path, language: str) -> Catalog:
     """A catalogue with its comments, once `phrase_file` found nothing wrong in it."""
     path, name = catalogue_place(locales, language)
-    lines = [line for line in path.read_text("utf-8-sig").splitlines() if not line.lstrip().startswith("#~")]
+    lines = [line for line in phrase_file.lines_of(path.read_text("utf-8-sig")) if not line.startswith("#:")]
     try:
-        return read_po(lines, locale=language, domain=DOMAIN)
-    except (UnknownLocaleError, ValueError, LookupError) as error:
+        return read_po(lines, locale=language, domain=DOMAIN, abort_invalid=True)
+    except (UnknownLocaleError, PoFileError, ValueError, LookupError) as error:
         problem = Problem(name, 1, 0, "the head of the file or the name of its folder cannot be read.", "Take both from another catalogue.")
         raise ContentError((problem,)) from error
 

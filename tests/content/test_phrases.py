@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from bench.fuzz.files import check_catalogue
 from bot.cli import app
 from bot.content import phrase_file, translation
 from bot.content.phrasebook import DOMAIN, Phrasebook, catalogue_problems
@@ -52,6 +53,7 @@ BROKEN = [  # what stands after a sound head, the line it is found in, and a wor
     ('<<<<<<< HEAD\nmsgid "a"\nmsgstr "б"\n', 6, "this line cannot be read"),
     ('msgid "a"\nmsgid_plural "b"\nmsgstr[0] "в"\n', 7, "plural forms"),
     ('msgid "a"\nmsgstr[99999999999] "в"\n', 7, "plural forms"),
+    ('msgid "a"\nmsgstr "б"\nmsgstr "в"\n', 8, "a second msgstr"),
     ('msgid "a"\n\nmsgid "b"\nmsgstr "в"\n', 6, "belong together"),
     ('msgid ""\nmsgstr "Plural-Forms: nplurals=99999999999; plural=0;\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n', 6, "the head of the file"),
     ('msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-7\\n"\n', 6, "does not say that it is UTF-8"),
@@ -138,25 +140,5 @@ LINES = st.sampled_from(
 @given(st.lists(LINES, max_size=30), st.booleans())
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_lines_at_all(tmp_path_factory: pytest.TempPathFactory, lines: list[str], headed: bool) -> None:
-    try_catalogue(tmp_path_factory.getbasetemp(), "\n".join([HEAD if headed else "", *lines]))
-
-
-def try_catalogue(tmp_path: Path, text: str) -> None:
-    """Nothing is raised but our own errors, which say where; what is said has its values and no more."""
-    directory = locales(tmp_path, text)
-    problems = catalogue_problems(directory)
-    assert all(problem.file == PLACE and problem.text.isprintable() for problem in problems)
-    try:
-        book = Phrasebook.load(directory, ["ru"])
-    except SettingsError as error:
-        assert "“ru”" in str(error)
-    else:
-        said = book.say("Wait {n} minutes", "ru", n="seven")
-        assert "seven" in said
-        assert len(said) < 5000
-    try:
-        translation.refresh(ROOT / "bot" / "language", directory)
-    except ContentError as error:
-        assert PLACE in str(error)
-    else:
-        assert not problems
+    directory = locales(tmp_path_factory.getbasetemp(), "\n".join([HEAD if headed else "", *lines]))
+    check_catalogue(directory, ROOT / "bot" / "language", ["Wait {n} minutes", "Log out"])

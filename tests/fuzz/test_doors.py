@@ -14,7 +14,10 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.fuzz import TELEGRAM, Bench, Hostile, WebChatTarget, attack, check_markup
+from bench.fuzz.attack import Bench, attack
+from bench.fuzz.channels import TELEGRAM, WebChatTarget
+from bench.fuzz.hostile import Hostile
+from bench.fuzz.talk import check_markup
 from bot.channels.telegram_payload import arrival
 from bot.channels.webchat import WebChat, WebChatPages
 from bot.channels.whatsapp_payload import read_webhook
@@ -28,7 +31,7 @@ from tests.matching.lessons import small_lesson
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 INPUTS = {
     "telegram webhook": 600, "whatsapp webhook": 600, "web chat": 500, "dialogue": 800,
-    "matcher": 400, "markup": 400, "templates": 200, "content": 120, "needs map": 300, "console": 250, "media": 300, "desk updates": 300,
+    "matcher": 400, "markup": 400, "templates": 200, "content": 120, "catalogues": 200, "needs map": 300, "console": 250, "media": 300, "desk updates": 300,
 }  # fmt: skip
 ATTACK = st.sampled_from(Hostile.ATTACKS)
 WORDS = st.text() | st.text(alphabet=st.characters(categories=["Cf", "Cc", "Cs", "Mn", "So", "Lo"])) | st.lists(st.text(max_size=9) | ATTACK, max_size=9).map("".join)

@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.fuzz import TELEGRAM, WHATSAPP, Hostile
+from bench.fuzz.channels import TELEGRAM, WHATSAPP
+from bench.fuzz.hostile import Hostile
 from bot.channels import telegram_payload, whatsapp_payload
 from bot.content import catalogue
 from bot.content.handbook import Handbook

@@ -16,7 +16,7 @@ from bot.hotline.ports import Store
 from bot.hotline.team import Role
 
 if TYPE_CHECKING:
-    from bench.fuzz import Hostile
+    from bench.fuzz.hostile import Hostile
     from tests.builders.console import Browser, ConsoleHouse
 
 _SECRET = b"GPS 43.2220N"

@@ -25,6 +25,7 @@ _MIN_SUPPORT = 4.0  # danger messages that follow a rule (weighted by variants)
 _MIN_PRECISION = 0.9
 _MAX_RULES = 1500
 _PENALTY = 1e-3  # on the weights of the combination
+_SURE_ALARMS = 0.02  # share of harmless messages that may show the full card instead of the question
 _REACH = 8  # words between the first and the last concept of a rule
 
 RuleKey = tuple[str, ...]
@@ -103,8 +104,13 @@ class DangerModel:
         return float(1 / (1 + np.exp(-np.clip(signals @ self.weights + self.bias, -30, 30))))
 
 
-def train_danger(signals: Floats, is_danger: np.ndarray, weights: Floats, false_alarms: float) -> DangerModel:
-    """Learn to combine; thresholds so that a share `false_alarms` of harmless messages is asked."""
+def train_danger(
+    signals: Floats, is_danger: np.ndarray, weights: Floats, *, recall: float, false_alarms: float
+) -> DangerModel:
+    """Learn to combine, and the highest threshold that still asks in a share `recall` of messages of danger.
+
+    No more than a share `false_alarms` of harmless messages is asked, whatever recall that leaves.
+    """
     if is_danger.all() or not is_danger.any():
         return DangerModel(np.zeros(signals.shape[1], np.float32), -30.0, 0.5, 0.5)
     share = weights / weights.sum()
@@ -120,8 +126,9 @@ def train_danger(signals: Floats, is_danger: np.ndarray, weights: Floats, false_
     found = minimize(loss, np.full(inputs.shape[1], 0.3), jac=True, method="L-BFGS-B", bounds=bounds).x
     model = DangerModel(found[:-1].astype(np.float32), float(found[-1]), 0.5, 0.5)
     chances = 1 / (1 + np.exp(-(signals @ model.weights + model.bias)))
-    soft = float(np.clip(np.quantile(chances[~is_danger], 1 - false_alarms), 0.02, 0.5))
-    full = float(max(soft, np.quantile(chances[~is_danger], 1 - false_alarms / 3)))
+    kept = np.quantile(chances[is_danger], 1 - recall, method="lower")
+    soft = float(np.clip(max(kept, np.quantile(chances[~is_danger], 1 - false_alarms)), 0.02, 0.5))
+    full = float(max(soft, np.quantile(chances[~is_danger], 1 - _SURE_ALARMS)))
     return DangerModel(model.weights, model.bias, soft, full)
 
 
@@ -136,7 +143,7 @@ def _keys(concepts: Sequence[Found]) -> Iterator[tuple[RuleKey, tuple[int, int]]
 
 def phrase_of(written: Sequence[str]) -> str:
     """Join words as written; punctuation at the ends goes, and a word that stands for several is said once."""
-    return " ".join(word for word, _ in groupby(written)).strip(".,;:!?…-–—()\"«»“” ")
+    return " ".join(word for word, _ in groupby(written)).strip('.,;:!?…-–—()"«»“” ')
 
 
 def log_odds(chance: Floats | float) -> Floats:

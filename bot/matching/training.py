@@ -32,7 +32,8 @@ _WRONG = 0.03  # share of messages in scope that may be answered wrongly
 _BEYOND = 0.04  # share of messages out of scope that may be answered
 _LOST = 0.01  # share of messages in scope that may fall back
 _FEWEST = 30  # sentences from which the combiners can be learnt
-_FALSE_ALARMS = 0.06  # share of harmless messages, out of scope ones too, that may show a danger card or question
+_RECALL = 0.985  # share of messages of danger that must show a danger card or question
+_FALSE_ALARMS = 0.08  # share of harmless messages, out of scope ones too, that may show one, whatever recall is left
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,13 @@ def learn_stage(
     summed = log_odds(np.asarray(chances[:, dangerous].sum(axis=1), dtype=np.float32))
     return Stage(
         combiner=combiner,
-        danger=train_danger(np.column_stack([danger, summed]).astype(np.float32), is_danger, weights, _FALSE_ALARMS),
+        danger=train_danger(
+            np.column_stack([danger, summed]).astype(np.float32),
+            is_danger,
+            weights,
+            recall=_RECALL,
+            false_alarms=_FALSE_ALARMS,
+        ),
         thresholds=choose_thresholds(chances, labels, weights, wrong=_WRONG, beyond=_BEYOND, lost=_LOST),
     )
 

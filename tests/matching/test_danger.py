@@ -29,17 +29,33 @@ def test_a_pair_of_concepts_becomes_a_rule_and_its_denial_does_not() -> None:
     assert not rules.signals(INDEX.find(fold("паспорт не забрали").split()), [])
 
 
-def test_no_signal_speaks_against_danger_and_false_alarms_are_bounded() -> None:
+def drawn(distance: float) -> tuple[np.ndarray, np.ndarray]:
+    """2,000 messages with one telling signal and one that misleads."""
     random = np.random.default_rng(0)
     is_danger = random.uniform(size=2000) < 0.3
-    signals = np.column_stack([is_danger * 4 + random.normal(size=2000), random.normal(size=2000) - is_danger])
-    model = train_danger(signals.astype(np.float32), is_danger, np.ones(2000, dtype=np.float32), 0.05)
-    chances = np.array([model.chance(row) for row in signals])
+    signals = np.column_stack([is_danger * distance + random.normal(size=2000), random.normal(size=2000) - is_danger])
+    return signals.astype(np.float32), is_danger
+
+
+def test_no_signal_speaks_against_danger_and_recall_is_kept_without_needless_alarms() -> None:
+    signals, is_danger = drawn(4)
+    model = train_danger(signals, is_danger, np.ones(2000, dtype=np.float32), recall=0.98, false_alarms=0.2)
+    asked = np.array([model.chance(row) for row in signals]) >= model.soft
     assert (model.weights >= 0).all()
-    assert (chances[~is_danger] >= model.soft).mean() <= 0.051
+    assert 0.98 <= asked[is_danger].mean() <= 0.985
+    assert asked[~is_danger].mean() < 0.05
     assert model.soft <= model.full
 
 
+def test_false_alarms_are_bounded_where_danger_cannot_be_told() -> None:
+    signals, is_danger = drawn(0.5)
+    model = train_danger(signals, is_danger, np.ones(2000, dtype=np.float32), recall=0.98, false_alarms=0.2)
+    asked = np.array([model.chance(row) for row in signals]) >= model.soft
+    assert asked[~is_danger].mean() <= 0.201
+
+
 def test_without_danger_nothing_is_dangerous() -> None:
-    model = train_danger(np.ones((5, 2), np.float32), np.zeros(5, bool), np.ones(5, np.float32), 0.05)
+    model = train_danger(
+        np.ones((5, 2), np.float32), np.zeros(5, bool), np.ones(5, np.float32), recall=0.98, false_alarms=0.05
+    )
     assert model.chance(np.array([9.0, 9.0], dtype=np.float32)) < model.soft

@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test lint locales lock bench sbom clean browser install install-dev
+.PHONY: help run test lint locales lock bench measure sbom clean browser install install-dev
 
 help: ## show these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -56,6 +56,10 @@ lock: ## pin all packages anew, with hashes and without any index host
 bench: install-dev ## the small benchmarks, a few minutes
 	$(BIN)/python -m bench.load --small
 	$(BIN)/python -m bench.understanding --speed
+
+measure: install-dev browser ## every figure of delivery in docs/operate.md, half an hour on a quiet machine
+	$(BIN)/python -m bench.load
+	$(BIN)/python -m bench.faults
 
 sbom: install ## write build/sbom.json (CycloneDX) and docs/licences.md from the lock
 	$(BIN)/python -m bench.sbom build/sbom.json docs/licences.md

@@ -1,6 +1,6 @@
 """Faults, with figures: kills, a platform in trouble, a database that goes away, a full disk, clocks, replays, reloads.
 
-    python -m bench.faults            everything but reload (a real service, wants a quiet machine), a quarter of an hour
+    python -m bench.faults            everything, a quarter of an hour
     python -m bench.faults --small    a tenth of it
     python -m bench.faults --only kills-sqlite,restart
 
@@ -248,7 +248,7 @@ async def reload(nursery: Nursery, folder: Path, share: float, server: Postgres 
     """A real `hotline serve` whose content is edited while callers talk on its web chat."""
     content, callers, each = folder / "intents", int(20 * share) or 2, 10
     await asyncio.to_thread(shutil.copytree, ROOT / "intents", content)
-    service = Serving(folder / "data", {"HOTLINE_CONTENT_DIR": str(content), "HOTLINE_SEMANTIC": "false"})
+    service = Serving(folder / "data", {"HOTLINE_CONTENT_DIR": str(content)})
     await asyncio.to_thread(service.start)
     talking = asyncio.Event()
 
@@ -348,7 +348,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--small", action="store_true", help="a tenth of the messages and kills")
     parser.add_argument("--limit", type=float, default=300.0, help="seconds for each fault")
-    parser.add_argument("--only", default=",".join(name for name in FAULTS if name != "reload"), help="names, by comma: " + ", ".join(FAULTS))
+    parser.add_argument("--only", default=",".join(FAULTS), help="names, by comma: " + ", ".join(FAULTS))
     arguments = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     sys.exit(0 if asyncio.run(main(arguments.only.split(","), 0.1 if arguments.small else 1.0, arguments.limit)) else 1)

@@ -1,7 +1,7 @@
 """Load: how many messages a second, how fast at 50 a second, and whether history costs anything.
 
-    python -m bench.load              echo, sqlite and postgres, about two minutes
-    python -m bench.load --small      a quarter of the messages, 100,000 stored ones instead of a million
+    python -m bench.load              every row, a quarter of an hour on a quiet machine
+    python -m bench.load --small      echo, sqlite and postgres with a quarter of the messages, a minute
     python -m bench.load --only sqlite,echo
 
 Load generator, platform, database and hotline share this machine. Rows:
@@ -347,19 +347,20 @@ async def _with_server(
         await compare_history(nursery, both, messages // 2, history, rounds)
 
 
-_USUAL = "echo,sqlite,postgres"  # the others take minutes each and want a quiet machine
-_ROWS = f"{_USUAL},service-sqlite,service-postgres,history-sqlite,history-postgres"
+_ENGINE = "echo,sqlite,postgres"
+_ROWS = f"{_ENGINE},service-sqlite,service-postgres,history-sqlite,history-postgres"
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--small", action="store_true", help="a quarter of the messages, a tenth of the history")
+    parser.add_argument("--small", action="store_true", help="the first three rows, a quarter of the messages; with --only: a tenth of the history")
     parser.add_argument("--messages", type=int, default=0, help="in the first part")
     parser.add_argument("--history", type=int, default=0, help="stored messages")
     parser.add_argument("--rounds", type=int, default=5, help="of the comparison with history")
-    parser.add_argument("--only", default=_USUAL, help=f"names, by comma: {_ROWS}")
+    parser.add_argument("--only", default="", help=f"names, by comma: {_ROWS}")
     arguments = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     count = arguments.messages or (1000 if arguments.small else 4000)
     stored = arguments.history or (100_000 if arguments.small else 1_000_000)
-    asyncio.run(main(arguments.only.split(","), count, stored, 3 if arguments.small else arguments.rounds))
+    only = arguments.only or (_ENGINE if arguments.small else _ROWS)
+    asyncio.run(main(only.split(","), count, stored, 3 if arguments.small else arguments.rounds))
     sys.exit(0)

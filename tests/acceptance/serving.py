@@ -69,11 +69,15 @@ class Serving:
         """Start, and wait until it is ready."""
         self.data.mkdir(parents=True, exist_ok=True)
         share_models(self.data)
-        migrated = self.run("migrate")
-        assert migrated.returncode == 0, migrated.stderr
+        arguments = self.arguments
+        if "serve" in arguments:
+            arguments += ("--migrate",)
+        else:
+            migrated = self.run("migrate")
+            assert migrated.returncode == 0, migrated.stderr
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "bot", *self.arguments], env=self.environment(), cwd=ROOT, stdout=log, stderr=log
+                [sys.executable, "-m", "bot", *arguments], env=self.environment(), cwd=ROOT, stdout=log, stderr=log
             )
         if "serve" in self.arguments:
             self._wait()

@@ -9,11 +9,13 @@ from typing import Any
 from unittest.mock import patch
 
 import structlog
-from structlog.testing import capture_logs
+from structlog.testing import LogCapture
 
 
 @contextlib.contextmanager
 def written(module: ModuleType) -> Iterator[list[MutableMapping[str, Any]]]:
-    """The entries `module` writes; whatever another test set up before, since its own logger may be bound to that."""
-    with patch.object(module, "log", structlog.get_logger(module.__name__)), capture_logs() as entries:
-        yield entries
+    """The entries `module` writes; its logger is replaced by one that depends on nothing another test has set up."""
+    capture = LogCapture()
+    logger = structlog.wrap_logger(None, processors=[capture], wrapper_class=structlog.make_filtering_bound_logger(0))
+    with patch.object(module, "log", logger):
+        yield capture.entries

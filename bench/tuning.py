@@ -2,13 +2,11 @@
 
     pip install jax                                          (for this command only)
     python -m bench.tuning --out data/bench/tuned.npz        about 25 minutes on two free cores
-    python -m bench.tuning --more --epochs 2 --rate 4e-4     goes on from the shipped tuning: about 8 minutes
     python -m bench.artefact --tuned data/bench/tuned.npz
 
 The lower six layers run once, their outputs are kept; the upper six learn, with a linear head over the
 intents that is thrown away afterwards. A third of the examples is repeated as callers type: on another
-keyboard, with slips. `--more` learns the examples that the shipped tuning does not know, with a quarter of
-the others, so that those are not forgotten.
+keyboard, with slips.
 """
 
 from __future__ import annotations
@@ -27,13 +25,10 @@ from bench.engine import LAYERS, ModelFile, Params, pooled, run_layer
 from bench.understanding import ROOT, load_lesson
 from bot.language.keyboard import typed
 from bot.matching.corpus import sentences
-from bot.matching.weights import SHIPPED_WEIGHTS, read_tuning, tuned_key
-from bot.matching.weights import Tuning as Weights
 
 FROZEN = 6  # lower layers that stay as they are
 LENGTHS = (12, 16, 20, 24, 32, 40, 64)  # messages are padded to one of these many tokens
 TOKENS = 1280  # of a batch
-REPEATED = 0.25  # share of the examples known already that are learnt again
 SMOOTHING = 0.05  # of the labels
 DROPOUT = 0.1  # of the pooled vector
 
@@ -43,12 +38,10 @@ Batch = tuple[Any, Any, Any, Any]  # vectors, mask, labels, weights
 class Tuning:
     """The data, and the parameters while they learn."""
 
-    def __init__(self, content: str, noise: float, before: Weights | None = None) -> None:
-        self.file = ModelFile(before)
+    def __init__(self, content: str, noise: float) -> None:
+        self.file = ModelFile()
         random = np.random.default_rng(3)
         found = sentences(load_lesson(content), 1)
-        if before:
-            found = [s for s in found if tuned_key(s.text) not in before.keys or random.random() < REPEATED]
         classes = sorted({s.label for s in found})
         noisy = [s for s in found if random.random() < noise]
         texts = [s.text for s in found] + [typed(s.text, random) for s in noisy]
@@ -197,11 +190,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "data" / "bench" / "tuned.npz")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--more", type=Path, nargs="?", const=SHIPPED_WEIGHTS, help="go on from this tuning")
     parser.add_argument("--noise", type=float, default=0.3, help="share of examples repeated as callers type")
     arguments = parser.parse_args()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    tuning = Tuning(arguments.content, arguments.noise, read_tuning(arguments.more) if arguments.more else None)
+    tuning = Tuning(arguments.content, arguments.noise)
     print(f"{len(tuning.tokens)} sentences, {tuning.classes} classes", flush=True)
     tuning.start_head()
     learn(tuning, arguments.epochs, arguments.rate, arguments.out)

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from bot.console.gate import visitor
-from bot.console.part import Part
+from bot.console.part import Number, Part
 from bot.console.view import Words
 from bot.hotline.desk import OUTCOMES
 from bot.hotline.duty import fresh
@@ -155,7 +155,7 @@ class Boards(Part):
         }
         return self.pages.page(request, "waits.html", **values)
 
-    async def audit(self, request: Request, before: int = 0, case: str = "") -> Response:
+    async def audit(self, request: Request, before: Number = 0, case: str = "") -> Response:
         """Who opened and did what, the latest first."""
         target = case.strip()[:8]
 

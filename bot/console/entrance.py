@@ -13,7 +13,7 @@ from bot.console.page import HEADERS, STATIC, go
 from bot.console.part import Part
 from bot.dialogue.knowledge import N_
 from bot.errors import NotFoundError, RefusedError
-from bot.hotline.credential import new_totp, totp_uri
+from bot.hotline.credential import is_totp, new_totp, totp_uri
 from bot.hotline.staff import ABSOLUTE
 from bot.hotline.team import Role
 
@@ -111,7 +111,7 @@ class Entrance(Part):
             token, codes = await self.accounts.enrol(found, secret, code, password, current)
         except RefusedError as error:
             reason = self.pages.house.say(str(error), self.pages.language(request))
-            step = _second_step(secret, found.staff.name)
+            step = _second_step(secret if is_totp(secret) else new_totp(), found.staff.name)
             return self.pages.page(request, "enrol.html", status=error.status, error=reason, **step)
         return self._with_cookie(self.pages.page(request, "recovery.html", codes=codes), token)
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from bot.console.gate import visitor
 from bot.console.page import go
-from bot.console.part import Part
+from bot.console.part import Number, Part
 from bot.console.view import Words, channel_name
 from bot.dialogue.knowledge import N_
 from bot.errors import NotFoundError
@@ -37,12 +37,12 @@ class Letters(Part):
         words = Words(self.house, self.pages.language(request))
         return self.pages.page(request, "letters.html", words=words, letters=dead, channel=channel_name)
 
-    async def retry(self, request: Request, direction: str, letter: int) -> Response:
+    async def retry(self, request: Request, direction: str, letter: Number) -> Response:
         """Once more."""
         now = self.house.now()
         return await self._do(request, "retried", direction, letter, lambda ledger: ledger.letters.revive(direction, letter, now))
 
-    async def discard(self, request: Request, direction: str, letter: int) -> Response:
+    async def discard(self, request: Request, direction: str, letter: Number) -> Response:
         """Throw it away."""
         return await self._do(request, "discarded", direction, letter, lambda ledger: ledger.letters.discard(direction, letter))
 

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from bot.console.gate import visitor
 from bot.console.page import HEADERS
-from bot.console.part import Part
+from bot.console.part import Number, Part
 from bot.console.photo import without_metadata
 from bot.console.waitlist import DESK_ROLES
 from bot.dialogue.knowledge import N_
@@ -58,7 +58,7 @@ class MediaFiles(Part):
         self.gate.add(router, "GET", "/cases/{case}/media/{line}", self.show, DESK_ROLES)
         return router
 
-    async def show(self, request: Request, case: str, line: int) -> StreamingResponse:
+    async def show(self, request: Request, case: str, line: Number) -> StreamingResponse:
         """Stream the file; who opened it is written down."""
         found = await self._line(request, case, line)
         reference = str(found.detail["media"].get("reference", ""))

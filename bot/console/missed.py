@@ -13,7 +13,7 @@ from starlette.datastructures import FormData
 from bot.console.gate import visitor
 from bot.console.library import READERS
 from bot.console.page import go
-from bot.console.part import Part
+from bot.console.part import Number, Part
 from bot.console.replies import spoken
 from bot.dialogue.knowledge import N_
 from bot.errors import NotFoundError, RefusedError
@@ -42,7 +42,7 @@ class MissedQuestions(Part):
         add(router, "POST", "/missed/done", self.mark, READERS)
         return router
 
-    async def page(self, request: Request, before: int = 0, reason: str = "", done: int = 0) -> Response:
+    async def page(self, request: Request, before: Number = 0, reason: str = "", done: Number = 0) -> Response:
         """Questions without an answer, numbers and names taken out."""
         return await self._page(request, before, reason if reason in REASONS else "", bool(done))
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from bot.console.gate import visitor
 from bot.console.page import HEADERS
-from bot.console.part import Part
+from bot.console.part import Number, Part
 from bot.console.view import URGENCIES, Words
 from bot.dialogue.knowledge import N_
 from bot.hotline.team import Role
@@ -55,7 +55,7 @@ class NeedsMap(Part):
         self.gate.add(router, "GET", "/needs.csv", self.file, READERS)
         return router
 
-    async def page(self, request: Request, weeks: int = _USUAL) -> Response:
+    async def page(self, request: Request, weeks: Number = _USUAL) -> Response:
         """Charts, each with its table."""
         weeks = weeks if weeks in SPANS else _USUAL
         cells = await self._cells(weeks)
@@ -63,7 +63,7 @@ class NeedsMap(Part):
         charts = [chart(cells, dimension, words.say(_TITLES[dimension]), self._namer(dimension, words)) for dimension in DIMENSIONS]
         return self.pages.page(request, "needs.html", charts=charts, weeks=weeks, spans=SPANS, k=K, empty=not cells)
 
-    async def file(self, weeks: int = _USUAL) -> Response:
+    async def file(self, weeks: Number = _USUAL) -> Response:
         """The same figures, cell by cell, as CSV with HXL tags."""
         text = as_csv(await self._cells(weeks if weeks in SPANS else _USUAL))
         named = {**HEADERS, "Content-Disposition": f'attachment; filename="needs-{self.house.now().date().isoformat()}.csv"'}

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from bot.console.gate import Gate, visitor
 from bot.console.media import FILE_HEADERS, sniffed
 from bot.console.page import HEADERS, done
-from bot.console.part import Part
+from bot.console.part import Number, Part
 from bot.console.photo import without_metadata
 from bot.console.waitlist import DESK_ROLES
 from bot.errors import NotFoundError
@@ -49,7 +49,7 @@ class Parcels(Part):
         await self.post.send(case, visitor(request).staff, data, mime, client_id, confirmed=bool(confirmed))
         return done("lines")
 
-    async def show(self, request: Request, case: str, line: int) -> Response:
+    async def show(self, request: Request, case: str, line: Number) -> Response:
         """What was sent."""
         me, now = visitor(request).staff, self.house.now()
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Annotated
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from bot.console.gate import Gate
+
+Number = Annotated[int, Field(ge=0, le=2**63 - 1)]  # from outside: no further than a database counts
 
 
 class Part(ABC):

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request, Response
 
 from bot.console.gate import visitor
 from bot.console.page import done, go
-from bot.console.part import Part
+from bot.console.part import Number, Part
 from bot.console.waitlist import DESK_ROLES
 from bot.content.handbook import Handbook
 from bot.dialogue.knowledge import N_
@@ -157,7 +157,7 @@ class Replies(Part):
         )
         return go(request, "/console/snippets")
 
-    async def remove(self, request: Request, snippet: int) -> Response:
+    async def remove(self, request: Request, snippet: Number) -> Response:
         """Delete one."""
         me = visitor(request).staff
         await self.house.store.transact(lambda ledger: ledger.office.snippets.remove(me.id, snippet))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request, Response
 
 from bot.console.gate import Gate, visitor
 from bot.console.page import done, go
-from bot.console.part import Part
+from bot.console.part import Number, Part
 from bot.console.view import EVENTS, Words, window_left
 from bot.console.waitlist import DESK_ROLES, Waiting
 from bot.dialogue.knowledge import N_
@@ -169,7 +169,7 @@ class Talks(Part):
         await self.desk.agree(case, visitor(request).staff, fact, value)
         return done("case") if "hx-request" in request.headers else go(request, f"/console/cases/{case}")
 
-    async def report_gap(self, request: Request, case: str, line: Annotated[int, Form(ge=1)]) -> Response:
+    async def report_gap(self, request: Request, case: str, line: Annotated[Number, Form()]) -> Response:
         """The bot should have known this: to the editors' list, redacted."""
         me, now = visitor(request).staff, self.house.now()
         fresh_one = await self.house.store.transact(lambda ledger: report_gap(ledger, case, me, line, now))
@@ -209,7 +209,7 @@ class Talks(Part):
         heavy = "?heavy=1" if closed.urgency is Urgency.EMERGENCY else ""
         return go(request, f"/console/cases/{case}/closed{heavy}")
 
-    async def closed(self, request: Request, case: str, heavy: int = 0) -> Response:
+    async def closed(self, request: Request, case: str, heavy: Number = 0) -> Response:
         """What now: the next one, or a pause after a heavy talk."""
         listed = await self.waiting.waitlist(request)
         return self.pages.page(request, "closed.html", list=listed, case_id="", heavy=bool(heavy), short=case[:8])

@@ -29,10 +29,11 @@ class Phrasebook:
         """Read the catalogues. A broken phrase is logged and left out; SettingsError when one has none that are sound."""
         catalogues = {}
         for code in languages:
-            phrases, problems = phrase_file.read(*catalogue_place(directory, code))
+            path, name = catalogue_place(directory, code)
+            phrases, problems = phrase_file.read(path, name)
             if not phrases:
-                reason = f" {problems[0]}" if problems else ""
-                raise SettingsError(f"The phrases of “{code}” cannot be used.{reason}")
+                reason = problems[0] if problems else f"{name} holds none."
+                raise SettingsError(f"The phrases of “{code}” cannot be used. {reason}")
             for problem in problems[:_SHOWN]:
                 log.error("a phrase is left out", problem=str(problem))
             catalogues[code] = phrases

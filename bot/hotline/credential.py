@@ -101,6 +101,11 @@ def new_totp() -> str:
     return pyotp.random_base32()
 
 
+def is_totp(secret: str) -> bool:
+    """Whether it is a secret as `new_totp` makes them."""
+    return bool(_SECRET.fullmatch(secret))
+
+
 def totp_uri(secret: str, name: str) -> str:
     """What an authenticator app opens; the issuer is neutral, since the phone may be seen."""
     return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name="Console")
@@ -108,7 +113,7 @@ def totp_uri(secret: str, name: str) -> str:
 
 def totp_step(secret: str, code: str, now: datetime, last_step: int) -> int | None:
     """The time step the code belongs to, one step of drift allowed; None when it is wrong or was used, or no secret of ours."""
-    if not _SECRET.fullmatch(secret):
+    if not is_totp(secret):
         return None
     digits = code.replace(" ", "")
     current = int(now.timestamp()) // _STEP

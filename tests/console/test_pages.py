@@ -258,3 +258,21 @@ def test_a_yaml_line_means_the_words_themselves(text: str, line: str) -> None:
 
     assert as_example(text) == line
     assert yaml.safe_load(f"- {line}") == [" ".join(re.sub(r"[<>\[\]()|{}]", " ", text).split())]
+
+
+async def test_numbers_that_no_database_counts_to_are_refused(house: ConsoleHouse) -> None:
+    everyone = await house.enter("Everyone", *Role)
+    for number in (2**63, 10**30, -1, "9" * 5000):
+        for path in (f"/audit?before={number}", f"/missed?before={number}", f"/needs?weeks={number}", f"/cases/{'0' * 32}/media/{number}", f"/cases/{'0' * 32}/sent/{number}"):
+            assert (await everyone.get(f"/console{path}")).status_code == 400, path
+        for path in (f"/snippets/{number}/remove", f"/letters/in/{number}/retry", f"/letters/out/{number}/discard"):
+            assert (await everyone.post(f"/console{path}", {})).status_code == 400, path
+        assert (await everyone.post(f"/console/cases/{'0' * 32}/gap", {"line": str(number)})).status_code == 400
+
+
+async def test_a_forged_secret_of_the_second_step_is_not_shown_again(house: ConsoleHouse) -> None:
+    member = await house.enter("Member")
+    for forged in ("ў" * 32, "A" * 200):
+        page = await member.post("/console/enrol", {"secret": forged, "code": "000000", "password": PASSWORD})
+        assert page.status_code == 400
+        assert forged not in page.text

@@ -81,7 +81,7 @@ def test_what_is_broken_is_named_and_its_neighbours_stay(tmp_path: Path, text: s
         (HEAD.encode() + b'msgid "a"\nmsgstr "\xff"\n', f"{PLACE}:7:0: error: this is not UTF-8."),
         ((HEAD + SOUND).encode("utf-16"), "this is not UTF-8."),
         (b"#" * 2_000_001, "bigger than 2 MB"),
-        (b"", "The phrases of “ru” cannot be used."),
+        (b"", f"The phrases of “ru” cannot be used. {PLACE} holds none."),
         (b"\xde\x12\x04\x95" + b"\x00" * 40, f"{PLACE}:1:0: error: this is not UTF-8."),
     ],
 )

@@ -5,6 +5,7 @@ Console phrases and the bot's phrases share one domain; a phrase's id is its Eng
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -39,7 +40,7 @@ def refresh(source: Path, locales: Path) -> list[str]:
     for language, catalogue in found.items():
         path, name = catalogue_place(locales, language)
         texts, _ = phrase_file.read(path, name)
-        catalogue.update(template, no_fuzzy_matching=True)
+        catalogue.update(copy.deepcopy(template), no_fuzzy_matching=True)  # it takes the template's messages as its own
         catalogue.obsolete.clear()
         for message in catalogue:
             if message.id:  # of phrases that two branches added, the one with a text
@@ -93,7 +94,7 @@ def _from_latin(cyrillic: Catalog, latin: Catalog) -> None:
     for message in cyrillic:
         source = latin.get(message.id) if message.id else None
         if source is not None and OWN not in message.user_comments:
-            message.string = transliterated(str(source.string), to_cyrillic)
+            message.string = transliterated(str(source.string or ""), to_cyrillic)
 
 
 def _read(locales: Path, language: str) -> Catalog:

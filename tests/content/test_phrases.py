@@ -117,6 +117,16 @@ def test_two_branches_added_the_same_phrase(tmp_path: Path) -> None:
     assert problems == ()
 
 
+def test_a_new_phrase_is_missing_in_every_language_until_someone_writes_it(tmp_path: Path) -> None:
+    for language in ("ru", "uz", "uz_Cyrl"):
+        directory = locales(tmp_path, HEAD + (phrase("Chiqish", "Log out") if language == "uz" else ""), language)
+    missing = translation.refresh(ROOT / "bot", directory)
+    assert len(missing) > 1000
+    assert {f"{language}: Operator" for language in ("ru", "uz", "uz_Cyrl")} <= set(missing)
+    said = {language: phrase_file.read(directory / language / "LC_MESSAGES/hotline.po", "x")[0] for language in ("ru", "uz", "uz_Cyrl")}
+    assert said == {"ru": {}, "uz": {"Log out": "Chiqish"}, "uz_Cyrl": {"Log out": "Чиқиш"}}
+
+
 def test_our_own_catalogues_are_sound() -> None:
     assert catalogue_problems(ROOT / "locales") == ()
     assert len(translation.languages(ROOT / "locales")) == 6

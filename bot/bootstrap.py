@@ -378,7 +378,7 @@ def _house(
     base = base_address(config)
     news = BroadcastOptions(config.broadcast_rate, config.hours.zone)
     silence = SilenceOptions(timedelta(minutes=config.silence_minutes), config.usual_hours)
-    options = ConsoleOptions(config.hours, https=base.startswith("https://"), base=base, times=times, news=news, silence=silence)
+    options = ConsoleOptions(config.hours, https=base.startswith("https://"), base=base, times=times, news=news, silence=silence, scanner=config.scanner)
     return House(store, clock, mind, channels, options, show=to_web, previews=_PREVIEWS, refused=refused)
 
 

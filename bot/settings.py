@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     silence_hours: str = Field("Mon-Sun 08:00-23:00", description="When messages usually come, in the desk's zone; the alarm is silent outside.")
     broadcast_rate: float = Field(10.0, gt=0, le=30, description="News a second on each channel; keep it well below the platform's limit (Telegram 30).")
     caller_rate: int = Field(20, ge=1, description="Messages a minute answered for one caller; danger is always answered.")
+    scanner: str = Field("", description="A clamd that looks at callers' files before the console shows them: /run/clamav/clamd.ctl or host:3310. Empty: none.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_json: bool = Field(False, description="Logs as JSON lines, for collectors.")
     metrics_token: SecretStr = Field(SecretStr(""), description="When set, /metrics asks for it as bearer token.")
@@ -98,6 +99,13 @@ class Settings(BaseSettings):
         if url and not url.startswith(("sqlite", "postgresql")):
             raise ValueError("Use sqlite:///… or postgresql+asyncpg://…, or leave it empty")
         return url
+
+    @field_validator("scanner")
+    @classmethod
+    def _is_a_socket(cls, address: str) -> str:
+        if address and not address.startswith("/") and not re.fullmatch(r"[^\s:]+:\d{1,5}", address):
+            raise ValueError("Write the path of the socket, or host:port")
+        return address
 
     @field_validator("public_url")
     @classmethod

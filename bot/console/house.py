@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from bot.console.scanner import Scanner
 from bot.errors import Problem
 from bot.hotline.announcement import Announcer
 from bot.hotline.broadcast import BroadcastOptions, Newsroom
@@ -32,6 +33,7 @@ class ConsoleOptions:
     times: DeskOptions = field(default_factory=DeskOptions)
     news: BroadcastOptions = field(default_factory=BroadcastOptions)
     silence: SilenceOptions = field(default_factory=SilenceOptions)
+    scanner: str = ""  # address of a clamd
 
     @property
     def zone(self) -> ZoneInfo:
@@ -69,6 +71,7 @@ class House:
         announcer = Announcer(channels, self.say)
         self.accounts = Accounts(store, clock)
         self.browsers = Browsers(store, clock, self.accounts.proof)
+        self.scanner = Scanner(options.scanner)
         self.desk = OperatorsDesk(store, clock, announcer, options.times)
         self.newsroom = Newsroom(store, clock, channels, self.say, options.news)
         self.roster = Roster(store, clock, announcer, options.times)

@@ -12,6 +12,7 @@ from bot.console.gate import visitor
 from bot.console.page import HEADERS
 from bot.console.part import Number, Part
 from bot.console.photo import without_metadata
+from bot.console.scanner import InfectedError
 from bot.console.waitlist import DESK_ROLES
 from bot.dialogue.knowledge import N_
 from bot.errors import DeliveryError, NotFoundError, RefusedError
@@ -74,6 +75,10 @@ class MediaFiles(Part):
             raise NotFoundError(N_("The platform does not give this file any more."))
         kind = sniffed(first)
         content: AsyncIterator[bytes] = _capped(first, pieces)
+        if self.house.scanner.on:
+            data = await _whole(content, _LIMIT)
+            await self._scan(request, case, line, data)
+            content = _one(data)
         asked, more, status = request.headers.get("range", ""), {}, 200
         if kind.startswith(_PLAYED):
             more["Accept-Ranges"] = "bytes"
@@ -109,6 +114,14 @@ class MediaFiles(Part):
             return found
 
         return await self.house.store.transact(work)
+
+    async def _scan(self, request: Request, case: str, line: int, data: bytes) -> None:
+        me, now = visitor(request).staff, self.house.now()
+        try:
+            await self.house.scanner.look(data)
+        except InfectedError:
+            await self.house.store.transact(lambda ledger: ledger.office.audit.append(now, me.id, "file refused", case[:8], str(line)))
+            raise
 
     async def _channel(self, line: Line) -> str:
         conversation = await self.house.store.read(lambda ledger: ledger.conversations.get(line.conversation))

@@ -19,7 +19,6 @@ from bench.fuzz.door import Door
 from bench.fuzz.files import CatalogueTarget, ContentTarget, NeedsTarget, TemplateTarget
 from bench.fuzz.hostile import Hostile, check
 from bench.fuzz.house import ConsoleTarget, targets_of
-from bench.fuzz.routes import RoutesTarget
 from bench.fuzz.talk import DialogueTarget, MarkupTarget, MatcherTarget
 from bot.matching.matcher import Matcher
 from storage.cipher import Cipher, Key
@@ -29,7 +28,7 @@ from storage.store import open_store
 _SLOW = 4.0  # seconds of CPU for one input: a hang in the making
 SHARES = {  # inputs of 100, and more than that: what is behind the doors comes on top
     "telegram webhook": 16, "whatsapp webhook": 16, "web chat": 16, "dialogue": 20,
-    "matcher": 8, "markup": 10, "templates": 4, "content": 4, "catalogues": 4, "needs map": 6, "console": 6, "media": 8, "desk updates": 6, "routes": 1,
+    "matcher": 8, "markup": 10, "templates": 4, "content": 4, "catalogues": 4, "needs map": 6, "console": 6, "media": 8, "desk updates": 6,
 }  # fmt: skip
 
 
@@ -65,11 +64,6 @@ class Bench:
         second = await open_store(inside, Cipher([Key("k1", b"k" * 32)]))
         self._stack.push_async_callback(second.close)
         self.targets |= targets_of(await ConsoleTarget.make(second))
-        described = f"sqlite:///{folder}/routes.db"
-        await migrate(described)
-        third = await open_store(described, Cipher([Key("k1", b"k" * 32)]))
-        self._stack.push_async_callback(third.close)
-        self.targets["routes"] = await RoutesTarget.make(third)  # last: it takes the time that is left
         return self
 
     async def __aexit__(self, *_error: object) -> None:

@@ -31,7 +31,7 @@ from tests.matching.lessons import small_lesson
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 INPUTS = {
     "telegram webhook": 600, "whatsapp webhook": 600, "web chat": 500, "dialogue": 800,
-    "matcher": 400, "markup": 400, "templates": 200, "content": 120, "catalogues": 200, "needs map": 300, "console": 250, "media": 300, "desk updates": 300, "routes": 30,
+    "matcher": 400, "markup": 400, "templates": 200, "content": 120, "catalogues": 200, "needs map": 300, "console": 250, "media": 300, "desk updates": 300,
 }  # fmt: skip
 ATTACK = st.sampled_from(Hostile.ATTACKS)
 WORDS = st.text() | st.text(alphabet=st.characters(categories=["Cf", "Cc", "Cs", "Mn", "So", "Lo"])) | st.lists(st.text(max_size=9) | ATTACK, max_size=9).map("".join)

@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from bot.console.deeds import DEEDS
 from bot.console.gate import visitor
 from bot.console.part import Number, Part
 from bot.console.view import Words
@@ -167,7 +168,7 @@ class Boards(Part):
         words = Words(self.house, visitor(request).staff.language, staff)
         more = entries[-1].id if len(entries) == _AUDIT_PAGE else 0
         return self.pages.page(
-            request, "audit.html", words=words, entries=entries, count=count, more=more, target=target
+            request, "audit.html", words=words, entries=entries, count=count, more=more, target=target, deeds=DEEDS
         )
 
 

@@ -18,6 +18,9 @@
     return answer;
   }
 
+  // on a phone the menu is wider than the screen: the place where one is must be in view
+  $(".bar nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   // ---- sound and notifications -------------------------------------------------------------
   let audio = null;
   document.addEventListener("pointerdown", () => { if (!audio && window.AudioContext) audio = new AudioContext(); }, { passive: true });

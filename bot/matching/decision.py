@@ -11,6 +11,8 @@ from bot.matching.match import Action, Candidate
 from bot.matching.vocabulary import Floats
 
 _MOST = 4  # choices
+_UNTOLD = 5  # times as many messages may fall back where no message out of scope is known; held-out examples are the harder ones
+_MOST_REFUSED = 0.4  # chance of the best intent up to which a message may be refused for that
 _ENOUGH = 0.985  # chance that the choices hold the right one at which no more are offered
 
 
@@ -82,7 +84,10 @@ def choose_thresholds(
     )
     strange = chances[inside, out_of_scope]
     fallback = float(np.quantile(strange, 1 - lost)) if len(strange) else 0.6
-    return Thresholds(answer=min(answer, 0.97), fallback=float(np.clip(fallback, 0.5, 0.95)))
+    nothing = Thresholds().nothing
+    if len(strange) and inside.all():  # nobody said what is out of scope: what is unlike everything is refused
+        nothing = float(np.clip(np.quantile(sure, lost * _UNTOLD), nothing, _MOST_REFUSED))
+    return Thresholds(answer=min(answer, 0.97), fallback=float(np.clip(fallback, 0.5, 0.95)), nothing=nothing)
 
 
 def _cut(chances: Floats, cost: Floats, allowed: float) -> float:

@@ -47,3 +47,18 @@ def test_thresholds_keep_what_is_allowed() -> None:
     answered = (chances[:, :3].max(axis=1) >= thresholds.answer) & inside
     assert (answered & (chances[:, :3].argmax(axis=1) != labels)).sum() <= 0.03 * inside.sum()
     assert thresholds.fallback >= 0.5
+
+
+def test_what_is_unlike_everything_is_refused_where_nothing_out_of_scope_was_taught() -> None:
+    random = np.random.default_rng(1)
+    labels = random.integers(0, 3, 2000)
+    sure = np.sqrt(random.uniform(0.0, 1.0, 2000)).clip(0.34, 0.99)
+    chances = np.repeat(((1 - sure) / 3)[:, None], 4, axis=1)
+    chances[np.arange(2000), labels] = sure
+    weights = np.ones(2000, dtype=np.float32)
+    taught = np.where(random.uniform(size=2000) < 0.1, 3, labels)
+    limits = {"wrong": 0.03, "beyond": 0.05, "lost": 0.01}
+    assert choose_thresholds(chances.astype(np.float32), taught, weights, **limits).nothing == Thresholds().nothing
+    untold = choose_thresholds(chances.astype(np.float32), labels, weights, **limits).nothing
+    assert 0.3 < untold <= 0.4
+    assert decide(candidates(0.25, 0.1, 0.1), 0.0, Thresholds(nothing=untold)).action is Action.FALLBACK

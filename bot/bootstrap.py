@@ -330,12 +330,13 @@ def _telegram(service: Service) -> Any:
 def _telegram_desk(service: Service, channel: Any) -> Any:
     """The operators' group with a topic a case."""
     from bot.channels.telegram_desk import TelegramDesk
-    from bot.channels.telegram_mirror import Words
-    from bot.channels.telegram_topics import Topics
+    from bot.channels.telegram_post import Words
+    from bot.channels.telegram_topics import Budget, Topics
 
+    telegram = service.config.telegram
     house, mind = service.house, service.mind
     return TelegramDesk(
-        Topics(channel.client, service.config.telegram.desk_chat),
+        Topics(channel.client, telegram.desk_chat, Budget(telegram.desk_rate)),
         service.store,
         house.clock,
         desk=house.desk,

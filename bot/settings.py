@@ -25,6 +25,7 @@ class TelegramSettings(BaseModel):
     token: SecretStr = Field(SecretStr(""), description="The bot's token from @BotFather. Empty: Telegram is off.")
     api_url: str = Field("https://api.telegram.org", description="Another Bot API server: self-hosted, or for tests.")
     desk_chat: int = Field(0, description="Id of the operators' supergroup with topics. 0: no Telegram desk.")
+    desk_rate: int = Field(19, ge=6, description="Messages a minute to that group, all topics together. Telegram takes 20.")
 
 
 class WhatsAppSettings(BaseModel):

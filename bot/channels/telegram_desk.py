@@ -19,7 +19,8 @@ from typing import Any, Final
 import structlog
 from telegram.error import TelegramError
 
-from bot.channels.telegram_mirror import Mirror, Words
+from bot.channels.telegram_mirror import Mirror
+from bot.channels.telegram_post import Words
 from bot.channels.telegram_topics import LaterError, TopicGoneError, Topics
 from bot.dialogue.knowledge import N_
 from bot.errors import ConflictError, DeliveryError, ForbiddenError, HotlineError, NotFoundError, StoreAwayError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -19,9 +20,19 @@ _MINUTE: Final = 60.0
 _GONE = ("message thread not found", "topic_deleted", "topic_id_invalid", "topic not found")
 _CLOSED = ("topic_closed",)
 # What is one kind to us and several to Telegram, which takes a file's id only for its own kind.
-_SOUNDS: Final = ("voice", "audio", "video_note")
+_WORDLESS: Final = "video_note"  # takes no caption
+_SOUNDS: Final = ("voice", "audio", _WORDLESS)
 _PICTURES: Final = ("video", "animation")
+_UNCHANGED: Final = "not_modified"
 _NAME_LIMIT: Final = 128  # characters (Bot API, createForumTopic)
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """How a topic is shown in the group's list."""
+
+    name: str
+    icon: str  # an emoji; shown when Telegram has it among its icons
 
 
 class LaterError(Exception):
@@ -38,9 +49,10 @@ class Budget:
     A part of them is a lane of its own: ordinary cases cannot use it up, so that an emergency always gets through.
     """
 
-    def __init__(self, minute: int = 19, reserved: int = 6, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, minute: int = 19, reserved: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
+        """`reserved` for emergencies; 0: a third."""
         self._minute = minute
-        self._reserved = reserved
+        self._reserved = reserved or minute // 3
         self._clock = clock
         self._sent: deque[float] = deque()
         self._until = 0.0
@@ -66,11 +78,47 @@ class Topics:
         self.chat = chat
         self._client = client
         self._budget = budget or Budget()
+        self._stickers: dict[str, str] = {}  # emoji -> id, of those that may be a topic's icon
 
-    async def make(self, name: str, urgent: bool) -> int:
+    async def make(self, title: Title, urgent: bool) -> int:
         """A new topic; its id. Its service message counts like any other."""
-        made = await self._call(lambda: self._client.create_forum_topic(self.chat, name[:_NAME_LIMIT]), urgent)
-        return int(made.message_thread_id)
+
+        async def make(icon: str | None) -> Any:
+            return await self._client.create_forum_topic(self.chat, title.name[:_NAME_LIMIT], icon_custom_emoji_id=icon)
+
+        return int((await self._with_icon(make, title, urgent)).message_thread_id)
+
+    async def rename(self, thread: int, title: Title, urgent: bool) -> None:
+        """Another name and icon, which tells everyone with a service message. Raises BadRequest when it may not be."""
+
+        async def edit(icon: str | None) -> Any:
+            return await self._client.edit_forum_topic(self.chat, thread, title.name[:_NAME_LIMIT], icon_custom_emoji_id=icon)
+
+        await self._with_icon(edit, title, urgent)
+
+    async def _with_icon(self, call: Callable[[str | None], Awaitable[Any]], title: Title, urgent: bool) -> Any:
+        """Which emoji may be icons is Telegram's to say and to change; a topic without its icon is better than none."""
+        icon = await self._icon(title.icon)
+        try:
+            return await self._call(lambda: call(icon), urgent)
+        except BadRequest as error:
+            if _UNCHANGED in error.message.lower():
+                return None
+            if icon is None:
+                raise
+        self._stickers.clear()
+        return await self._call(lambda: call(None), urgent)
+
+    async def _icon(self, emoji: str) -> str | None:
+        """The id under which Telegram takes an emoji as icon; None when it does not."""
+        if not self._stickers:
+            try:
+                found = await self._client.get_forum_topic_icon_stickers()
+            except TelegramError as error:
+                log.debug("no icons for topics", error=type(error).__name__)
+                return None
+            self._stickers = {_bare(s.emoji or ""): str(s.custom_emoji_id) for s in found if s.custom_emoji_id}
+        return self._stickers.get(_bare(emoji))
 
     async def write(self, thread: int, text: str, urgent: bool, *, loud: bool = False) -> None:
         """Write Telegram's HTML into a topic; 0: the group's general one. `loud`: with a sound."""
@@ -87,14 +135,17 @@ class Topics:
             thread,
         )
 
-    async def show(self, thread: int, kind: str, file: str, urgent: bool) -> None:
+    async def show(self, thread: int, kind: str, file: str, urgent: bool, caption: str = "") -> None:
         """Show a file that a caller sent to this bot, by its id. Raises BadRequest when it cannot be shown."""
         names = {"voice": _SOUNDS, "video": _PICTURES}.get(kind, (kind,))
         for name in names:
+            more: dict[str, Any] = {"caption": caption, "parse_mode": "HTML"} if caption and name != _WORDLESS else {}
+            if caption and not more:
+                await self.write(thread, caption, urgent)
             try:
                 await self._call(
-                    lambda name=name: self._client.send_file(  # type: ignore[misc]
-                        self.chat, name, file, message_thread_id=thread, disable_notification=True
+                    lambda name=name, more=more: self._client.send_file(  # type: ignore[misc]
+                        self.chat, name, file, message_thread_id=thread, disable_notification=not urgent, **more
                     ),
                     urgent,
                     thread,
@@ -151,3 +202,8 @@ class Topics:
                 await self._client.reopen_forum_topic(self.chat, thread)
                 return await call()
             raise
+
+
+def _bare(emoji: str) -> str:
+    """Without the mark that asks for colours, which some write and some do not."""
+    return emoji.replace("\ufe0f", "")

@@ -16,7 +16,8 @@ from pydantic import SecretStr
 
 from bot.channels.telegram import TelegramChannel
 from bot.channels.telegram_desk import TelegramDesk
-from bot.channels.telegram_mirror import Mirror, Words
+from bot.channels.telegram_mirror import Mirror
+from bot.channels.telegram_post import Words
 from bot.channels.telegram_topics import Budget, LaterError, Topics
 from bot.console.parcel import prepared
 from bot.dialogue.effect import Erase
@@ -447,6 +448,75 @@ async def test_twenty_a_minute_and_emergencies_first(sqlite_store: Store) -> Non
         assert len([sent for sent in telegram.world.sent if sent["chat"] == GROUP]) <= 20
         await room.channel.stop()
         await room.channel.close()
+
+
+async def test_what_did_not_fit_a_minute_comes_merged_in_the_next(sqlite_store: Store) -> None:
+    async with TelegramServer() as telegram:
+        now = [0.0]
+        room = Room(telegram, sqlite_store, Budget(19, clock=lambda: now[0]))
+        telegram.limits.group = 1000  # the fake's minute is a real one
+        await room.open()
+        for number in range(8):
+            await room.behind.ask("person", sender=f"caller {number}")
+        await room.until(lambda: len(room.topics) >= 5)
+        for number in range(10):
+            await room.behind.house.hear(f"message {number}", sender="caller 0")
+        await room.behind.house.quiet()
+        assert len(telegram.world.sent) + len(room.topics) <= 13
+        assert len(room.topics) < 8
+        now[0] = 60.0
+        await room.until(lambda: len(room.topics) == 8)
+        thread = await room.thread("caller 0")
+        await room.until(lambda: "👤 message 9" in room.topic(thread))
+        posts = [sent for sent in telegram.world.sent if "👤 message" in sent["text"]]
+        assert len(posts) <= 2  # of ten messages: one post may have had room in the first minute
+        await room.channel.stop()
+        await room.channel.close()
+
+
+async def test_a_topic_that_becomes_urgent_is_named_anew(room: Room) -> None:
+    await room.behind.ask("person")
+    thread = await room.thread()
+    assert (room.topics[thread]["name"][0], room.topics[thread]["icon"]) == ("⚪", "💬")
+    await room.behind.ask("urgent")
+    await room.until(lambda: room.topics[thread]["icon"] == "❗️")
+    assert room.topics[thread]["name"].startswith("🟠")
+    case = await room.behind.ask("danger")
+    await room.until(lambda: room.topics[thread]["icon"] == "‼️")
+    assert room.topics[thread]["name"].startswith(f"🔴 {case.id[:6]}")
+
+
+async def test_a_name_that_telegram_refuses_holds_up_nothing(room: Room) -> None:
+    await room.behind.ask("person")
+    thread = await room.thread()
+    room.telegram.trouble("editForumTopic", code=400, description="Bad Request: not enough rights", times=99)
+    await room.behind.ask("danger")
+    await room.until(lambda: "👤 danger" in room.topic(thread))
+    await room.until(lambda: any("🔴" in text for text in room.general()))
+    await room.behind.house.hear("and more")
+    await room.behind.house.quiet()
+    await room.until(lambda: "👤 and more" in room.topic(thread))
+    assert len([call for call in room.telegram.calls if call["method"] == "editForumTopic"]) == 2  # with its icon and without
+
+
+async def test_a_name_that_came_to_nothing_comes_with_the_next_news(room: Room) -> None:
+    await room.behind.ask("person")
+    thread = await room.thread()
+    room.telegram.trouble("editForumTopic", code=502)
+    await room.behind.ask("danger")
+    await room.until(lambda: "👤 danger" in room.topic(thread))
+    assert room.topics[thread]["name"].startswith("⚪")
+    await room.behind.house.hear("and more")
+    await room.behind.house.quiet()
+    await room.until(lambda: room.topics[thread]["name"].startswith("🔴"))
+
+
+async def test_a_topic_is_made_without_an_icon_that_telegram_has_no_more(room: Room) -> None:
+    room.telegram.trouble("createForumTopic", code=400, description="Bad Request: DOCUMENT_INVALID")
+    await room.behind.ask("danger")
+    thread = await room.thread()
+    assert room.topics[thread]["icon"] == ""
+    assert room.topics[thread]["name"].startswith("🔴")
 
 
 def test_the_budget_keeps_a_lane_for_emergencies() -> None:

@@ -74,7 +74,7 @@ class TelegramProcess:
 
     def standing(self, chat: int, thread: int = 0) -> str:
         """All texts that stand in a topic now."""
-        return "\n".join(m.get("text", "") for m in self.chat(chat) if m.get("message_thread_id", 0) == thread)
+        return "\n".join(m.get("text") or m.get("caption", "") for m in self.chat(chat) if m.get("message_thread_id", 0) == thread)
 
     def file(self, identity: str) -> bytes:
         """A file's bytes."""

@@ -16,6 +16,7 @@ from tests.fakes.telegram_world import BOT_ID, DEFAULT_UPDATES, Chat, Json, Webh
 _FORTY_EIGHT_HOURS = 48 * 3600
 _MEDIA = {"sendPhoto": "photo", "sendVoice": "voice", "sendDocument": "document", "sendVideo": "video", "sendAudio": "audio",
           "sendSticker": "sticker", "sendAnimation": "animation", "sendVideoNote": "video_note"}  # fmt: skip
+ICONS = {"5379748062124056162": "❗️", "5377498341074542641": "‼️", "5417915203100613993": "💬", "5312241539987020022": "🔥"}  # a topic's icon
 Method = Callable[[Json], Awaitable[Any]]
 
 
@@ -314,13 +315,34 @@ class Methods:
 
     async def createForumTopic(self, params: Json) -> Json:  # noqa: N802
         chat = self._forum(params)
+        name, icon = self._title(params)
+        if not name:
+            raise ApiError(400, "Bad Request: TOPIC_TITLE_EMPTY")
         thread = self.world.next_message()
-        chat.topics[thread] = {"name": str(params.get("name", ""))[:128], "closed": False}
-        return {"message_thread_id": thread, "name": chat.topics[thread]["name"], "icon_color": 7322096}
+        chat.topics[thread] = {"name": name, "icon": icon or "", "closed": False}
+        return {"message_thread_id": thread, "name": name, "icon_color": 7322096}
 
     async def editForumTopic(self, params: Json) -> bool:  # noqa: N802
-        self._topic(params)["name"] = str(params.get("name", ""))[:128]
+        topic = self._topic(params)
+        name, icon = self._title(params)
+        new = {"name": name or topic["name"], "icon": topic["icon"] if icon is None else icon}
+        if new.items() <= topic.items():
+            raise ApiError(400, "Bad Request: TOPIC_NOT_MODIFIED")
+        topic |= new
         return True
+
+    @staticmethod
+    def _title(params: Json) -> tuple[str, str | None]:
+        name, icon = str(params.get("name", "")), params.get("icon_custom_emoji_id")
+        if len(name) > 128:
+            raise ApiError(400, "Bad Request: TOPIC_TITLE_TOO_LONG")
+        if icon and icon not in ICONS:
+            raise ApiError(400, "Bad Request: DOCUMENT_INVALID")
+        return name, None if icon is None else ICONS.get(icon, "")
+
+    async def getForumTopicIconStickers(self, params: Json) -> list[Json]:  # noqa: ARG002, N802
+        kind = {"type": "custom_emoji", "width": 100, "height": 100, "is_animated": True, "is_video": False}
+        return [{**kind, "file_id": f"icon-{key}", "file_unique_id": key, "custom_emoji_id": key, "emoji": emoji} for key, emoji in ICONS.items()]
 
     async def closeForumTopic(self, params: Json) -> bool:  # noqa: N802
         return self._open_or_close(params, closed=True)

@@ -36,7 +36,7 @@ class Chat:
     language: str = "ru"
     blocked: bool = False  # by the person, or the bot is not in the group
     is_forum: bool = False
-    topics: dict[int, Json] = field(default_factory=dict)  # thread id: {"name", "closed"}
+    topics: dict[int, Json] = field(default_factory=dict)  # thread id: {"name", "icon", "closed"}
 
     def as_json(self) -> Json:
         """Bot API Chat."""

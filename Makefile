@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Services and commands are started hundreds of times: each would compile every module anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help run test lint locales lock bench measure sbom clean browser install install-dev
 

@@ -19,7 +19,6 @@ from pathlib import Path
 
 import httpx
 
-from bot.bootstrap import SystemClock
 from bot.dialogue.effect import OpenCase
 from bot.dialogue.message import Envelope, Kind, Message
 from bot.hotline import cases
@@ -27,6 +26,7 @@ from bot.hotline.credential import key_of, new_token
 from bot.hotline.ledger import FloodLimit, Ledger
 from bot.hotline.staff import new_staff
 from bot.hotline.team import Duty, Login, Role
+from bot.installation import SystemClock
 from bot.matching.match import DangerSignal, Urgency
 from storage.cipher import load_cipher
 from storage.migration import migrate

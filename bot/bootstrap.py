@@ -9,10 +9,10 @@ import html
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,32 +53,18 @@ from bot.hotline.ports import Channel, Store
 from bot.hotline.retention import Retention, fold_statistics, purge
 from bot.hotline.silence import SilenceOptions, SilenceWatch
 from bot.hotline.spool import Spool
-from bot.hotline.staff import Accounts
 from bot.hotline.worker import Worker
+from bot.installation import SystemClock, base_address, today
 from bot.matching.matcher import Matcher
 from bot.server import Server, listen
 from bot.settings import Settings
 from storage.cipher import load_cipher
-from storage.migration import migrate as migrate_schema
 from storage.store import open_store
 
 log = structlog.get_logger(__name__)
 
 _DAY = 86_400.0
 T = TypeVar("T")
-
-
-class SystemClock:
-    """Implements `bot.hotline.ports.Clock`."""
-
-    def now(self) -> datetime:
-        """Now, in UTC."""
-        return datetime.now(UTC)
-
-
-def today() -> date:
-    """The date, in UTC."""
-    return datetime.now(UTC).date()
 
 
 def edition(config: Settings, directory: Path, *, strict: bool = True, semantic: Any = None) -> Edition:
@@ -108,19 +94,6 @@ def respond_without_storage(config: Settings) -> Callable[[Session, Message], Tu
     mind = Mind(edition(config, config.content_dir))
     desk = Desk(open=False, speaks=True)
     return lambda session, message: mind.turn(session, message, Context(SystemClock().now(), "terminal", desk))
-
-
-def migrate(config: Settings) -> str:
-    """Bring the database up to date; says what was done."""
-    config.data_dir.mkdir(parents=True, exist_ok=True)
-    asyncio.run(migrate_schema(config.database))
-    return "The database is up to date."
-
-
-async def open_configured_store(config: Settings) -> Store:
-    """The store of the settings, for commands."""
-    config.data_dir.mkdir(parents=True, exist_ok=True)
-    return await open_store(config.database, load_cipher(config.keys.get_secret_value(), config.data_dir))
 
 
 def serve(config: Settings, *, workers: bool = True) -> None:
@@ -232,30 +205,6 @@ class Service:
         lines = [f"Web chat   {base}/chat", f"Console    {base}/console", f"Health     {base}/ready"]
         lines += [f"{name.capitalize():<10} on" for name in self.channels if name != "webchat"]
         return lines
-
-
-async def with_accounts(config: Settings, work: Callable[[Accounts], Awaitable[T]]) -> T:
-    """Run a command on the accounts of the console."""
-    store = await open_configured_store(config)
-    try:
-        return await work(Accounts(store, SystemClock()))
-    finally:
-        await store.close()
-
-
-async def verify_audit(config: Settings) -> tuple[int, str]:
-    """How many entries the audit log has, and where its chain is broken ("" when it is whole)."""
-    store = await open_configured_store(config)
-    try:
-        return await store.read(lambda ledger: (ledger.office.audit.count(), ledger.office.audit.broken()))
-    finally:
-        await store.close()
-
-
-def base_address(config: Settings) -> str:
-    """Where people reach this service."""
-    host = "localhost" if config.host in ("127.0.0.1", "0.0.0.0", "::") else config.host  # noqa: S104
-    return config.public_url.rstrip("/") or f"http://{host}:{config.port}"
 
 
 @contextlib.asynccontextmanager

@@ -67,16 +67,16 @@ def commands(load: Load) -> typer.Typer:
 
 
 def _run(config: Settings, by: str, work: Callable[[Newsroom, Staff], Coroutine[Any, Any, T]]) -> T:
-    from bot import bootstrap
+    from bot import installation
     from bot.upkeep import with_store
 
-    nobody = Staff("", "", frozenset(), (), "en", bootstrap.SystemClock().now())
+    nobody = Staff("", "", frozenset(), (), "en", installation.SystemClock().now())
 
     async def run(store: Store) -> T:
         staff = await store.read(lambda ledger: ledger.office.staff.named(by)) if by else nobody
         if staff is None:
             raise NotFoundError(f"Nobody is called {by}: see `hotline users list`.")
-        room = Newsroom(store, bootstrap.SystemClock(), {}, lambda phrase, *_, **__: phrase, BroadcastOptions(zone=config.hours.zone))
+        room = Newsroom(store, installation.SystemClock(), {}, lambda phrase, *_, **__: phrase, BroadcastOptions(zone=config.hours.zone))
         return await work(room, staff)
 
     return with_store(config, run)

@@ -57,12 +57,12 @@ def serve(
     migrate_first: Annotated[bool, typer.Option("--migrate", help="Bring the database up to date first.")] = False,
 ) -> None:
     """Serve web chat, console and webhooks, and answer messages."""
-    from bot import bootstrap
+    from bot import bootstrap, installation
 
     config = _settings()
     try:
         if migrate_first:
-            bootstrap.migrate(config)
+            installation.migrate(config)
         bootstrap.serve(config, workers=workers)
     except HotlineError as error:
         raise _fail(error) from error
@@ -82,10 +82,10 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Create the database or bring it up to date. Safe to run twice and while serving."""
-    from bot import bootstrap
+    from bot import installation
 
     try:
-        out.print(bootstrap.migrate(_settings()))
+        out.print(installation.migrate(_settings()))
     except HotlineError as error:
         raise _fail(error) from error
 
@@ -274,20 +274,20 @@ NameArgument = Annotated[str, typer.Argument(help="The name to log in with.")]
 
 
 def _users(work: Callable[[Accounts], Awaitable[T]]) -> T:
-    from bot import bootstrap
+    from bot import installation
 
     config = _settings()
     try:
-        return asyncio.run(bootstrap.with_accounts(config, work))
+        return asyncio.run(installation.with_accounts(config, work))
     except HotlineError as error:
         raise _fail(error) from error
 
 
 def _print_link(name: str, token: str) -> None:
-    from bot import bootstrap
+    from bot import installation
 
     out.print(f"{name} sets a password here (works once, for 24 hours):", markup=False)
-    out.print(f"{bootstrap.base_address(_settings())}/console/welcome/{token}", markup=False)
+    out.print(f"{installation.base_address(_settings())}/console/welcome/{token}", markup=False)
 
 
 @users_app.command("add")
@@ -341,10 +341,10 @@ async def _set_disabled(accounts: Accounts, name: str, disabled: bool) -> None:
 @audit_app.command("verify")
 def verify_audit() -> None:
     """Check that no entry was changed, added or taken out."""
-    from bot import bootstrap
+    from bot import installation
 
     try:
-        count, broken = asyncio.run(bootstrap.verify_audit(_settings()))
+        count, broken = asyncio.run(installation.verify_audit(_settings()))
     except HotlineError as error:
         raise _fail(error) from error
     out.print(broken or f"{count} entries, the chain is whole.", markup=False)

@@ -36,10 +36,10 @@ def add_commands(app: typer.Typer, load: Load) -> None:
 
 def with_store(config: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
     """Run `work` on the open store; a HotlineError ends the command with its words and exit code 1."""
-    from bot import bootstrap
+    from bot import installation
 
     async def run() -> T:
-        store = await bootstrap.open_configured_store(config)
+        store = await installation.open_configured_store(config)
         try:
             return await work(store)
         finally:
@@ -56,11 +56,11 @@ def _add_retention(app: typer.Typer, load: Load) -> None:
     @app.command()
     def purge() -> None:
         """Forget what is past its time: talks after 30 days, cases after 180. The service does it every hour too."""
-        from bot import bootstrap
+        from bot import installation
         from bot.hotline.retention import Retention
         from bot.hotline.retention import purge as forget
 
-        gone = with_store(load(), lambda store: forget(store, bootstrap.SystemClock(), Retention()))
+        gone = with_store(load(), lambda store: forget(store, installation.SystemClock(), Retention()))
         for kind, count in gone.counts.items():
             out.print(f"{kind}: {count}")
 

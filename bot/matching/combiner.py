@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from bot.matching.linear import log_softmax
 from bot.matching.vocabulary import Floats
@@ -32,6 +31,8 @@ class Combiner:
 
 def train_combiner(signals: Floats, labels: NDArray[np.int64], weights: Floats) -> Combiner:
     """Learn the weights from signals (messages × classes × signals) and the right classes."""
+    from scipy.optimize import minimize  # slow to import, and only training needs it
+
     rows = np.arange(len(labels))
     truth = signals[rows, labels]
     share = weights / weights.sum()

@@ -15,7 +15,6 @@ from itertools import combinations, groupby
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from bot.matching.concepts import Found
 from bot.matching.match import DangerSignal
@@ -111,6 +110,8 @@ def train_danger(
 
     No more than a share `false_alarms` of harmless messages is asked, whatever recall that leaves.
     """
+    from scipy.optimize import minimize  # half a second of every start, were it not only for training
+
     if is_danger.all() or not is_danger.any():
         return DangerModel(np.zeros(signals.shape[1], np.float32), -30.0, 0.5, 0.5)
     share = weights / weights.sum()

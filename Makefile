@@ -20,8 +20,9 @@ test: install-dev browser ## install all that the tests need and run them
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@# What fails is asked once more, alone: services, browsers and databases share the cores with the other tests.
-	$(BIN)/pytest -n 2 --dist worksteal -q || $(BIN)/pytest -q --last-failed --last-failed-no-failures none
+	@# Three processes on two cores, since many tests wait for clocks. What fails is asked once more, alone:
+	@# services, browsers and databases share the cores with the other tests.
+	$(BIN)/pytest -n 3 --dist worksteal -q || $(BIN)/pytest -q --last-failed --last-failed-no-failures none
 
 install: $(VENV)/.installed ## the environment with the pinned packages
 

@@ -63,6 +63,8 @@ from storage.store import open_store
 
 log = structlog.get_logger(__name__)
 
+_TURN = 0.0005  # seconds a computing thread keeps the interpreter while the event loop waits for it; Python's own 5 ms add up to seconds
+
 _DAY = 86_400.0
 T = TypeVar("T")
 
@@ -98,6 +100,7 @@ def respond_without_storage(config: Settings) -> Callable[[Session, Message], Tu
 
 def serve(config: Settings, *, workers: bool = True) -> None:
     """Serve until told to stop."""
+    sys.setswitchinterval(_TURN)
     asyncio.run(_serve(config, workers=workers))
 
 

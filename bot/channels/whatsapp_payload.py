@@ -138,13 +138,14 @@ def country_of(sender: str) -> str:
 def payloads(reply: Reply) -> tuple[Json, ...]:
     """The bodies for one reply, without the address: long text first, buttons on the last piece.
 
-    What does not fit buttons becomes a list; what does not fit a list becomes numbers to type.
+    What does not fit buttons becomes a list; what does not fit a list, or is called alike, becomes numbers to type.
     """
     if reply.attachment:
         return ({"file": asdict(reply.attachment)}, *(payloads(replace(reply, attachment=None)) if reply.text else ()))
     text = to_whatsapp(reply.text)
     buttons = [button for button in reply.buttons if not button.url]
-    if len(buttons) > ROWS or any(len(button.title) > ROW_TITLE for button in buttons):
+    alike = len({button.title for button in buttons}) < len(buttons)  # buttons of one title would be refused
+    if alike or len(buttons) > ROWS or any(len(button.title) > ROW_TITLE for button in buttons):
         numbered = "\n".join(f"{place}. {button.title}" for place, button in enumerate(buttons, start=1))
         return tuple(_plain(piece) for piece in split(f"{text}\n\n{numbered}", TEXT_LIMIT))
     if not buttons:

@@ -89,6 +89,11 @@ def buttons(number: int, length: int) -> tuple[Button, ...]:
     return tuple(Button(f"i:{place}", f"{place}".ljust(length, "я")) for place in range(number))
 
 
+def test_buttons_of_one_title_become_numbers_since_meta_refuses_them() -> None:
+    (body,) = payloads(Reply("?", (Button("i:a", "Документы"), Button("i:b", "Документы"))))
+    assert body["text"]["body"] == "?\n\n1. Документы\n2. Документы"
+
+
 @pytest.mark.parametrize(
     ("number", "length", "form"),
     [(0, 1, "text"), (2, 20, "button"), (3, 20, "button"), (3, 21, "list"), (4, 5, "list"), (10, 24, "list"), (11, 5, "text"), (2, 25, "text")],

@@ -77,7 +77,7 @@ def topic(scene: Scene, value: str) -> Turn:
     intents = scene.knowledge.intents_of(name)
     first = int(start) if start.isascii() and start.isdigit() and int(start) < len(intents) else 0
     page = intents[first : first + _PAGE]
-    buttons = [scene.intent_button(intent) for intent in page]
+    buttons = scene.intent_buttons(page)
     if first + _PAGE < len(intents):
         buttons.append(scene.button(f"t:{name}:{first + _PAGE}", N_("More")))
     buttons += [scene.button("operator", N_("A person")), scene.button("menu", N_("Other topics"))]
@@ -86,9 +86,8 @@ def topic(scene: Scene, value: str) -> Turn:
 
 def offer(scene: Scene, choices: tuple[str, ...]) -> Turn:
     """Offer two to four intents."""
-    buttons = tuple(scene.intent_button(intent) for intent in choices)
-    buttons += (scene.button("none", N_("None of these")), scene.button("operator", N_("A person")))
-    return scene.turn(Reply(scene.say(N_("Which of these do you mean?")), buttons), mode=Mode.CHOOSING)
+    buttons = [*scene.intent_buttons(choices), scene.button("none", N_("None of these")), scene.button("operator", N_("A person"))]
+    return scene.turn(Reply(scene.say(N_("Which of these do you mean?")), tuple(buttons)), mode=Mode.CHOOSING)
 
 
 def without_words(scene: Scene) -> Turn:

@@ -9,14 +9,13 @@ from bot.dialogue.closed_answer import Closed, closed_answer
 from bot.dialogue.effect import Effect, Feedback, Missed
 from bot.dialogue.knowledge import N_
 from bot.dialogue.reply import Button, Reply
-from bot.dialogue.scene import Scene, Turn
+from bot.dialogue.scene import A_PERSON, Scene, Turn
 from bot.dialogue.session import Mode
 from bot.matching.match import Action, Match
 
 STAY_COUNTRIES = ("RU", "KZ", "KG", "TJ", "UZ", "TR", "KR", "AE", "PL", "other")
 CITIZENSHIPS = ("KG", "KZ", "TJ", "UZ", "TM", "other")
 SMALL_TALK = frozenset({"greeting", "thanks", "goodbye"})
-_A_PERSON = "talk_to_operator"  # every answer has a button for it anyway
 _MAX_SEE_ALSO = 3
 _MISSES_TO_PERSON = 2
 
@@ -36,7 +35,7 @@ def answer(scene: Scene, intent: str, also: tuple[str, ...] = ()) -> Turn:
     """Answer one intent, asking first for the country only when the answer depends on it."""
     acts = {
         "change_language": menu.languages,
-        _A_PERSON: lambda s: handover.ask(s, "asked"),
+        A_PERSON: lambda s: handover.ask(s, "asked"),
         "delete_my_data": parting.ask_erase,
     }
     if intent in acts:
@@ -60,8 +59,8 @@ def _give(scene: Scene, intent: str, also: tuple[str, ...]) -> Turn:
         text = f"{text}\n\n{menu.introduction(scene)}" if intent in SMALL_TALK else f"{menu.short_introduction(scene)}\n\n{text}"
     if found.small_print:
         text = f"{text}\n\n{found.small_print}"
-    more = [other for other in dict.fromkeys((*also, *found.see_also)) if other not in (intent, _A_PERSON)]
-    buttons = [scene.intent_button(other) for other in more[:_MAX_SEE_ALSO]]
+    more = [other for other in dict.fromkeys((*also, *found.see_also)) if other != intent]
+    buttons = scene.intent_buttons(more)[:_MAX_SEE_ALSO]
     if intent in SMALL_TALK:
         buttons = [scene.button("menu", N_("Topics")), scene.button("operator", N_("A person"))]
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.dialogue.context import Context
@@ -13,6 +14,7 @@ from bot.dialogue.reply import Button, Reply
 from bot.dialogue.session import Mode, Session
 from bot.matching.match import Match
 
+A_PERSON = "talk_to_operator"  # the intent that says in words what the button "A person" does
 _MIN_LANGUAGE_SURENESS = 0.6  # below this a short text does not change the language of the answer
 _MIN_WORDS_TO_CHANGE = 3  # "рахмет" or a name amid Russian is no change of language
 
@@ -69,6 +71,10 @@ class Scene:
     def intent_button(self, intent: str) -> Button:
         """A button that asks for an intent's answer."""
         return Button(f"i:{intent}", self.knowledge.title(intent, self.language))
+
+    def intent_buttons(self, intents: Iterable[str]) -> list[Button]:
+        """The same for several, where "A person" stands below: the intent that only repeats it is left out."""
+        return [self.intent_button(intent) for intent in intents if intent != A_PERSON]
 
     def yes_no(self, question: str) -> tuple[Button, Button]:
         """Two buttons; typing 1 or 2, yes or no, does the same."""

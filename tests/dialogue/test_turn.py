@@ -66,6 +66,12 @@ def test_a_typed_number_presses_the_button(typed: str) -> None:
     assert "answer to unpaid_wages" in caller.heard
 
 
+def test_among_choices_a_person_has_one_button() -> None:
+    caller = Caller({"что": match("что", choices=("talk_to_operator", "unpaid_wages"))})
+    caller.says("что")
+    assert caller.buttons == ["i:unpaid_wages", "none", "operator"]
+
+
 def test_the_country_is_asked_only_when_the_answer_depends_on_it() -> None:
     caller = Caller({"просрочил": match("просрочил", "overstayed")})
     caller.says("просрочил")

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 import uvicorn
@@ -64,9 +64,7 @@ from storage.store import open_store
 log = structlog.get_logger(__name__)
 
 _TURN = 0.0005  # seconds a computing thread keeps the interpreter while the event loop waits for it; Python's own 5 ms add up to seconds
-
 _DAY = 86_400.0
-T = TypeVar("T")
 
 
 def edition(config: Settings, directory: Path, *, strict: bool = True, semantic: Any = None) -> Edition:
@@ -100,7 +98,6 @@ def respond_without_storage(config: Settings) -> Callable[[Session, Message], Tu
 
 def serve(config: Settings, *, workers: bool = True) -> None:
     """Serve until told to stop."""
-    sys.setswitchinterval(_TURN)
     asyncio.run(_serve(config, workers=workers))
 
 
@@ -213,6 +210,7 @@ class Service:
 @contextlib.asynccontextmanager
 async def running(config: Settings, *, serving: bool, workers: bool) -> AsyncIterator[Service]:
     """Open the store, start what this process does, and stop it in order: take in, answer, send, close."""
+    sys.setswitchinterval(_TURN)
     config.data_dir.mkdir(parents=True, exist_ok=True)
     cipher = load_cipher(config.keys.get_secret_value(), config.data_dir)
     store = await open_store(config.database, cipher)

@@ -37,28 +37,26 @@ def migrate(config: Settings) -> str:
     return "The database is up to date."
 
 
-async def open_configured_store(config: Settings) -> Store:
-    """The store of the settings, for commands."""
+async def with_store(config: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
+    """Run a command on the store of the settings."""
     config.data_dir.mkdir(parents=True, exist_ok=True)
-    return await open_store(config.database, load_cipher(config.keys.get_secret_value(), config.data_dir))
+    store = await open_store(config.database, load_cipher(config.keys.get_secret_value(), config.data_dir))
+    try:
+        return await work(store)
+    finally:
+        await store.close()
 
 
 async def with_accounts(config: Settings, work: Callable[[Accounts], Awaitable[T]]) -> T:
     """Run a command on the accounts of the console."""
-    store = await open_configured_store(config)
-    try:
-        return await work(Accounts(store, SystemClock()))
-    finally:
-        await store.close()
+    return await with_store(config, lambda store: work(Accounts(store, SystemClock())))
 
 
 async def verify_audit(config: Settings) -> tuple[int, str]:
     """How many entries the audit log has, and where its chain is broken ("" when it is whole)."""
-    store = await open_configured_store(config)
-    try:
-        return await store.read(lambda ledger: (ledger.office.audit.count(), ledger.office.audit.broken()))
-    finally:
-        await store.close()
+    return await with_store(
+        config, lambda store: store.read(lambda ledger: (ledger.office.audit.count(), ledger.office.audit.broken()))
+    )
 
 
 def base_address(config: Settings) -> str:

@@ -38,15 +38,8 @@ def with_store(config: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
     """Run `work` on the open store; a HotlineError ends the command with its words and exit code 1."""
     from bot import installation
 
-    async def run() -> T:
-        store = await installation.open_configured_store(config)
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
     try:
-        return asyncio.run(run())
+        return asyncio.run(installation.with_store(config, work))
     except HotlineError as error:
         err.print(str(error), markup=False)
         raise typer.Exit(1) from error

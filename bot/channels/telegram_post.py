@@ -10,7 +10,7 @@ from typing import Final
 
 from bot.channels.markup import to_plain
 from bot.channels.telegram_topics import Title
-from bot.dialogue.knowledge import N_
+from bot.hotline.labels import EVENTS, KINDS
 from bot.hotline.records import Case, CaseEvent, Direction, Line
 from bot.matching.match import Urgency
 
@@ -25,18 +25,6 @@ _TOPIC_ICONS = {Urgency.EMERGENCY: "‼️", Urgency.URGENT: "❗️", Urgency.N
 _SIDES = {Direction.IN: "👤", Direction.OUT: "🤖", Direction.OPERATOR: "🎧", Direction.SYSTEM: "·"}
 _WORDED = frozenset({"photo", "voice", "video", "document"})  # files under which words can stand
 _SHOWN = _WORDED | {"sticker"}
-_KINDS = {
-    "voice": N_("Voice message"), "photo": N_("Photo"), "video": N_("Video"), "document": N_("Document"),
-    "sticker": N_("Sticker"), "location": N_("Location"), "contact": N_("Contact"), "edited": N_("Changed a message"),
-    "left": N_("Left the chat"), "choice": N_("Pressed a button"), "command": N_("Command"), "other": N_("Something else"),
-}  # fmt: skip
-_EVENTS = {
-    "opened": N_("opened"), "raised": N_("became more urgent"), "signal": N_("danger was heard again"), "judged": N_("urgency changed"),
-    "offered": N_("offered"), "taken": N_("taken"), "returned": N_("given back"), "declined": N_("offer declined"),
-    "expired": N_("offer not taken in time"), "vanished": N_("operator vanished"), "silent": N_("caller fell silent"),
-    "back": N_("caller is back"), "transferred": N_("handed over"), "closed": N_("closed"), "rated": N_("rated by the caller"),
-    "unreachable": N_("caller cannot be reached"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +125,7 @@ class Scribe:
             line = max(line, item.id)
         if view.spot and view.spot != view.place.spot:
             place = view.spot if not any(item.kind == "location" for item in view.lines) else ""
-            parts += [f"{_SIDES[Direction.IN]} [{self._words.html(_KINDS['location'])}] {_MAP}{place}"] if place else []
+            parts += [f"{_SIDES[Direction.IN]} [{self._words.html(KINDS['location'])}] {_MAP}{place}"] if place else []
         if parts:
             yield Post("\n".join(parts), "", "", line, event)
 
@@ -167,13 +155,13 @@ class Scribe:
         if line.direction is Direction.OPERATOR and ":tg" in line.client_id:
             return ""
         kind = (
-            f"[{self._words.say(_KINDS[line.kind])}] " if line.direction is Direction.IN and line.kind in _KINDS else ""
+            f"[{self._words.say(KINDS[line.kind])}] " if line.direction is Direction.IN and line.kind in KINDS else ""
         )
         text = (line.text if line.direction is Direction.IN else to_plain(line.text)) or str(
             line.detail.get("choice") or line.detail.get("command") or ""
         )
         if file := line.detail.get("file"):
-            text = f"[{self._words.say(_KINDS[file['kind']])}]"
+            text = f"[{self._words.say(KINDS[file['kind']])}]"
         if place := line.detail.get("place"):
             text = f"{_MAP}{place[0]},{place[1]}"
         limit = _BOT_LINE if line.direction is Direction.OUT else _LINE
@@ -182,7 +170,7 @@ class Scribe:
         return f"{_SIDES[line.direction]} {html.escape(who + kind + shown, quote=False)}"
 
     def _event(self, event: CaseEvent, view: View) -> str:
-        phrase = _EVENTS.get(event.kind)
+        phrase = EVENTS.get(event.kind)
         if phrase is None:
             return ""
         who = view.names.get(str(event.detail.get("to") or event.who), "")

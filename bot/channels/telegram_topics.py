@@ -49,10 +49,10 @@ class Budget:
     A part of them is a lane of its own: ordinary cases cannot use it up, so that an emergency always gets through.
     """
 
-    def __init__(self, minute: int = 19, reserved: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
-        """`reserved` for emergencies; 0: a third."""
+    def __init__(self, minute: int = 19, reserved: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        """`reserved` for emergencies; None: a third."""
         self._minute = minute
-        self._reserved = reserved or minute // 3
+        self._reserved = minute // 3 if reserved is None else reserved
         self._clock = clock
         self._sent: deque[float] = deque()
         self._until = 0.0

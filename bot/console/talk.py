@@ -169,7 +169,7 @@ class Talks(Part):
         await self.desk.agree(case, visitor(request).staff, fact, value)
         return done("case") if "hx-request" in request.headers else go(request, f"/console/cases/{case}")
 
-    async def report_gap(self, request: Request, case: str, line: Annotated[Number, Form()]) -> Response:
+    async def report_gap(self, request: Request, case: str, line: Annotated[Number, Form(ge=1)]) -> Response:
         """The bot should have known this: to the editors' list, redacted."""
         me, now = visitor(request).staff, self.house.now()
         fresh_one = await self.house.store.transact(lambda ledger: report_gap(ledger, case, me, line, now))

@@ -10,6 +10,8 @@ from typing import Any
 from bot.console.house import House
 from bot.dialogue.knowledge import N_
 from bot.dialogue.reply import Attachment
+from bot.hotline import labels
+from bot.hotline.labels import KINDS
 from bot.hotline.parcel import attached
 from bot.hotline.records import Case, CaseState, Conversation, Direction, Line, Status
 from bot.hotline.team import Staff
@@ -38,11 +40,6 @@ STATUSES = {
     Status.DELIVERED: ("✓✓", N_("Delivered")),
     Status.READ: ("✓✓", N_("Read")),
 }
-KINDS = {
-    "voice": N_("Voice message"), "photo": N_("Photo"), "video": N_("Video"), "document": N_("Document"),
-    "sticker": N_("Sticker"), "location": N_("Location"), "contact": N_("Contact"), "choice": N_("Pressed a button"),
-    "command": N_("Command"), "edited": N_("Changed a message"), "left": N_("Left the chat"), "other": N_("Something else"),
-}  # fmt: skip
 NOTES = {
     "safe_time": N_("Safe time to write"),
     "safe_to_write": N_("Safe to write now"),
@@ -56,13 +53,7 @@ NOTES = {
     "knows_place": N_("Knows the address"),
     "wants_police": N_("Wants the police"),
 }
-EVENTS = {
-    "opened": N_("opened"), "raised": N_("became more urgent"), "signal": N_("danger was heard again"), "judged": N_("urgency changed"),
-    "offered": N_("offered"), "taken": N_("taken"), "returned": N_("given back"), "declined": N_("offer declined"),
-    "expired": N_("offer not taken in time"), "vanished": N_("operator vanished"), "silent": N_("caller fell silent"),
-    "back": N_("caller is back"), "transferred": N_("handed over"), "closed": N_("closed"), "rated": N_("rated by the caller"),
-    "unreachable": N_("caller cannot be reached"), "window": N_("a message was refused: WhatsApp's 24 hours were over"),
-}  # fmt: skip
+EVENTS = {**labels.EVENTS, "window": N_("a message was refused: WhatsApp's 24 hours were over")}
 CHOICES = {
     "operator": N_("A person"), "menu": N_("Topics"), "languages": N_("Language"), "none": N_("None of these"),
     "show": N_("News"), "news": N_("News"), "numbers": N_("Numbers"), "time": N_("A safe time"), "exit": N_("Leave quickly"), "start": N_("Begins anew"), "delete": N_("Delete my data"),

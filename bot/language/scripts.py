@@ -48,6 +48,8 @@ def clean(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     plain = unicodedata.normalize("NFKC", text)
+    if plain.isprintable():  # nothing of what is dropped or becomes a space is
+        return plain
     return "".join(_plain_character(character) for character in plain)
 
 

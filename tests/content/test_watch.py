@@ -24,7 +24,7 @@ async def test_content_is_looked_at_once_when_the_start_is_over() -> None:
         stop.set()
 
     watch = ContentWatch(INTENTS, lambda: "new", replace(content, revision="as it was at start"), lambda: date(2026, 11, 24))
-    with patch("bot.content.watch._SETTLE", 100):
+    with patch("bot.content.watch._SETTLE", 0.1):
         await asyncio.wait_for(watch.run(stop, publish), 60)
     assert published == ["new"]
     assert watch.errors == ()

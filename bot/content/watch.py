@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -21,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 _ERRORS = Gauge("hotline_content_errors", "Errors in the content files; while there are any, the last good content is served")
 _RELOADS = Counter("hotline_content_reloads", "Times changed content was taken or refused", ["result"])
-_SETTLE = 2.0  # seconds: the first look takes a second of work, which a service that starts needs itself
+_SETTLE = 2_000  # ms: the first look takes two seconds of work, which a service that starts needs itself
 _SHOWN = 10  # problems in one log line's worth
 
 E = TypeVar("E")
@@ -39,14 +38,17 @@ class ContentWatch(Generic[E]):
         self._report(tuple(p for p in content.problems if p.severity == "error"))
 
     async def run(self, stop: asyncio.Event, publish: Callable[[E], None]) -> None:
-        """Until `stop`: after each change inspect, build, publish. Begins with a look at what was loaded at start."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _SETTLE)
-        await self._look(publish)
-        async for _changes in awatch(
-            self._directory, stop_event=stop, debounce=800, step=100, rust_timeout=2000, watch_filter=_is_content
+        """Until `stop`: after each change inspect, build, publish; and once what was loaded, when the start is over.
+
+        What changes during a look is kept by the watcher, so that no change falls between two of them.
+        """
+        looked = False
+        async for changes in awatch(
+            self._directory, stop_event=stop, debounce=800, step=100, rust_timeout=_SETTLE, yield_on_timeout=True, watch_filter=_is_content
         ):
-            await self._look(publish)
+            if changes or not looked:
+                looked = True
+                await self._look(publish)
 
     def _report(self, errors: tuple[Problem, ...]) -> None:
         self.errors = errors
